@@ -1,0 +1,141 @@
+package runq
+
+// The end of a scheduler.
+//
+// Close says that nothing new comes from outside, and waits for the tasks that
+// there are. Nobody counts them on the way: that would be a shared counter on every
+// spawn. Instead, whenever the last P becomes idle, the Ps' own counters are added
+// up, which nobody writes at that moment. When they say that no task lives, the
+// scheduler is dismantled: Ms end, sysmon ends, carriers are ended.
+//
+// Invariant 7: a task accepted by Go or Run runs. A submission counts its task and
+// queues it in one critical section, in which Close sets its flag too: it comes
+// either before, and is waited for, or after, and is refused.
+
+import (
+	"context"
+	"errors"
+
+	"github.com/runq-go/runq/internal/queue"
+)
+
+// ErrClosed says that a Scheduler has been closed and takes no tasks any more.
+var ErrClosed = errors.New("runq: the scheduler is closed")
+
+// Close waits until all tasks have ended, those that they spawn meanwhile
+// included, and frees everything: no goroutine is left behind. New tasks from
+// outside are refused from the beginning of the call on. Closing twice is fine, and
+// waits too. A task can't close its own scheduler: it would wait for itself; Close
+// panics when it is called so. Close always returns nil.
+func (s *Scheduler) Close() error { return s.Shutdown(context.Background()) }
+
+// Shutdown is Close with a limit: it returns the context's error when that ends
+// before the tasks do. The scheduler goes on closing then, and a later Close or
+// Shutdown waits for the rest.
+func (s *Scheduler) Shutdown(ctx context.Context) error {
+	s.refuseOwnTask("Close")
+	s.submit.mu.Lock()
+	first := !s.submit.closed
+	s.submit.closed = true
+	s.submit.mu.Unlock()
+	if first {
+		go s.finishUp()
+	}
+	select {
+	case <-s.gone:
+		return nil
+	default:
+	}
+	select {
+	case <-s.gone:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// finishUp waits for the last task and dismantles the scheduler.
+func (s *Scheduler) finishUp() {
+	s.idle.Lock()
+	s.closing = true
+	s.maybeQuiesced()
+	s.idle.Unlock()
+	<-s.drained
+	s.idle.Lock()
+	s.ending = true
+	for m := s.idle.GetM(); m != nil; m = s.idle.GetM() {
+		m.dying = true
+		m.note.Wake()
+	}
+	s.idle.Unlock()
+	s.sysmonEnd.Store(true)
+	s.sysmonNote.Wake()
+	s.endSchedTrace()
+	s.threads.Wait()
+	s.stopMu.Lock() // a Snapshot may still be looking
+	s.freeAll()
+	s.stopMu.Unlock()
+	close(s.gone)
+}
+
+// freeAll ends all carriers and drops what takes memory. No M is left.
+func (s *Scheduler) freeAll() {
+	var all queue.List
+	for _, p := range s.ps {
+		l := p.cfree.Take(p.cfree.Len())
+		all.Append(&l)
+	}
+	l := s.carriers.take(true)
+	all.Append(&l)
+	s.endCarriers(&all)
+	for _, p := range s.ps {
+		p.gfree = queue.Stack{}
+	}
+	s.submit.free = queue.Stack{}
+	s.gfree.drop()
+	s.forgetDefault()
+}
+
+// drop forgets all tasks.
+func (f *taskPool) drop() {
+	f.mu.Lock()
+	f.free, f.all = nil, nil
+	f.mu.Unlock()
+}
+
+// maybeQuiesced calls quiesced if every P is idle. The lock is held.
+func (s *Scheduler) maybeQuiesced() {
+	if s.idle.IdlePs() == len(s.seated()) {
+		s.quiesced()
+	}
+}
+
+// quiesced is called when every P is idle. If really nothing goes on, the
+// scheduler is either done, or its tasks wait for each other for ever. The lock is
+// held.
+func (s *Scheduler) quiesced() {
+	if s.blocked > 0 || s.overruns.Load() > 0 || s.stopping || s.anyWork() || s.nextTimer() != 0 {
+		return
+	}
+	s.submit.mu.Lock()
+	defer s.submit.mu.Unlock()
+	live := s.live()
+	if live > 0 {
+		s.checkDead(live)
+		return
+	}
+	if s.closing && !s.submit.drained {
+		s.submit.drained = true
+		close(s.drained)
+	}
+}
+
+// live returns the number of tasks that have not ended. It is exact when every P is
+// idle, no task is blocked or overrun, and the submit lock is held.
+func (s *Scheduler) live() int {
+	n := int64(s.submit.spawned)
+	for _, p := range s.ps {
+		n += int64(p.c.spawned - p.c.finished)
+	}
+	return int(n)
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// beRunq makes the test binary behave as the command: so the tests run the real processes, the measured
+// ones included, with the race detector and coverage if the test has them.
+const beRunq = "RUNQ_TEST_BE_RUNQ"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beRunq) != "" {
+		main()
+	}
+	// Under the race detector a process lingers for a second at its end: too long for that many of them.
+	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	os.Exit(m.Run())
+}
+
+// command returns the command, run in dir.
+func command(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), beRunq+"=1")
+	return cmd
+}
+
+// runCommand runs the command and returns what it printed and its exit status.
+func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := command(t, dir, args...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if _, isExit := errors.AsType[*exec.ExitError](err); err != nil && !isExit {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+func TestEndToEnd(t *testing.T) {
+	sha256sum, err := exec.LookPath("sha256sum")
+	if err != nil {
+		t.Skip("needs sha256sum, the program whose format this is")
+	}
+	dir, files := oddTree(t)
+	for _, folder := range []string{".", dir, "sub"} {
+		// The output lies inside the folder, and is there from the second time on.
+		stdout, stderr, status := runCommand(t, dir, "demo", "checksum", "--rounds", "1", "-o", "SUMS", folder)
+		if status != exitOK || stderr != "" {
+			t.Fatalf("%s: got status %d, standard error %q", folder, status, stderr)
+		}
+		if !strings.Contains(stdout, fmt.Sprintf("All %d agree", len(implementations))) {
+			t.Errorf("%s: the table doesn't say that all agree:\n%s", folder, stdout)
+		}
+		check := exec.CommandContext(t.Context(), sha256sum, "--strict", "-c", "SUMS")
+		check.Dir = dir
+		out, err := check.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: sha256sum: %v\n%s", folder, err, out)
+		}
+		want := len(files)
+		if folder == "sub" {
+			want = len(oddNames)
+		}
+		if got := strings.Count(string(out), ": OK\n"); got != want {
+			t.Errorf("%s: sha256sum found %d files OK, want %d\n%s", folder, got, want, out)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*.tmp")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestProblemsAreReported(t *testing.T) {
+	dir := writeTree(t, map[string]string{"a": "a"})
+	if err := os.Symlink("nowhere", filepath.Join(dir, "broken")); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, status := runCommand(t, dir, "demo", "checksum", "--rounds", "1", "-o", "-", ".")
+	if status != exitFailed {
+		t.Errorf("got status %d, want %d", status, exitFailed)
+	}
+	if !strings.HasSuffix(stdout, "  a\n") || strings.Count(stdout, "\n") != 1 {
+		t.Errorf("got standard output %q, want the sum of a alone", stdout)
+	}
+	for _, want := range []string{
+		"runq: broken: broken link: no such file or directory\n", "agree on every sum", "runq: 1 path of 2 paths could not be read\n",
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("standard error lacks %q:\n%s", want, stderr)
+		}
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	dir := writeTree(t, map[string]string{"file": ""})
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"demo", "checksum", "missing"}, "folder missing: no such file or directory"},
+		{[]string{"demo", "checksum", "file"}, "file is not a folder"},
+		{[]string{"demo", "checksum", ".", "."}, "at most 1 arg"},
+		{[]string{"demo", "checksum", "--rounds", "-1", "."}, "--rounds -1: must be 0 or more"},
+		{[]string{"demo", "checksum", "-o", "missing/sums", "."}, "folder missing: no such file or directory"},
+		{[]string{"demo", "checksum", "-o", "/dev/null", "."}, "not a regular file"},
+		{[]string{"demo", "nothing"}, `unknown command "nothing"`},
+		{[]string{"demo", "checksum-measure", "nothing", "."}, `no implementation is called "nothing"`},
+	} {
+		stdout, stderr, status := runCommand(t, dir, c.args...)
+		if status != exitFailed || stdout != "" || !strings.Contains(stderr, c.want) {
+			t.Errorf("%q: got status %d, output %q, error %q; want error %q", c.args, status, stdout, stderr, c.want)
+		}
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	stdout, _, status := runCommand(t, ".", "--version")
+	if status != exitOK || !strings.Contains(stdout, runtime.Version()) {
+		t.Errorf("--version: got status %d, %q", status, stdout)
+	}
+	stdout, _, status = runCommand(t, ".", "demo", "--help")
+	if status != exitOK || !strings.Contains(stdout, "checksum") || strings.Contains(stdout, "checksum-measure") {
+		t.Errorf("demo --help: got status %d, %q", status, stdout)
+	}
+}
+
+// TestMemoryIsTheChilds keeps a measured process from being charged with the memory of who started it.
+func TestMemoryIsTheChilds(t *testing.T) {
+	t.Setenv(beRunq, "1")
+	ballast := bytes.Repeat([]byte{1}, 512<<20) // more than any build of the command takes for two files
+	m := newMeasurement(newJob(writeTree(t, map[string]string{"a": "a", "b": "b"}), ""), 1)
+	forEach(t, func(t *testing.T, im implementation) {
+		o, err := m.once(t.Context(), im.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Peak <= 0 || o.Peak >= int64(len(ballast)) {
+			t.Errorf("got a peak of %d bytes", o.Peak)
+		}
+		if (o.Counters != nil) != (im.name == "runq") {
+			t.Errorf("got counters %v", o.Counters)
+		}
+	})
+	runtime.KeepAlive(ballast)
+}
+
+// openTerminal returns both ends of a new pseudo-terminal.
+func openTerminal(t *testing.T) (user, program *os.File) {
+	t.Helper()
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("needs pseudo-terminals: %v", err)
+	}
+	t.Cleanup(func() { user.Close() })
+	n, err := unix.IoctlGetInt(int(user.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("needs pseudo-terminals: %v", err)
+	}
+	t.Cleanup(func() { program.Close() })
+	return user, program
+}
+
+// TestInterrupt interrupts the command once the bar of the job is seen, or that of the measurement, which
+// would take a thousand rounds: by Ctrl-C on its terminal, which reaches the measured process too, or by
+// the signal of a service manager, which the parent has to pass on.
+func TestInterrupt(t *testing.T) {
+	ctrlC := func(terminal *os.File, _ *os.Process) error {
+		_, err := terminal.WriteString("\x03")
+		return err
+	}
+	terminate := func(_ *os.File, p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+	for _, c := range []struct {
+		name, seen string
+		interrupt  func(terminal *os.File, p *os.Process) error
+	}{
+		{"job", "files", ctrlC},
+		{"measurement", " of 1000: ", ctrlC},
+		{"terminate", " of 1000: ", terminate},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, _ := oddTree(t)
+			user, program := openTerminal(t)
+			cmd := command(t, dir, "demo", "checksum", "--rounds", "1000", "-o", "SUMS", ".")
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			program.Close() // now user reads an error when the last process is gone
+			screen := watch(t, user, c.seen, func() error { return c.interrupt(user, cmd.Process) })
+			cmd.Wait() //nolint:errcheck // the status is looked at instead
+			if got := cmd.ProcessState.ExitCode(); got != exitInterrupted {
+				t.Errorf("got status %v, want %d", cmd.ProcessState, exitInterrupted)
+			}
+			screen = strings.ReplaceAll(screen, "^C", "") // the terminal's echo, wherever it came
+			if !strings.HasSuffix(screen, eraseLine+"runq: interrupted\r\n") {
+				t.Errorf("the screen ends with %q", screen[max(0, len(screen)-10000):])
+			}
+			if left, err := filepath.Glob(filepath.Join(dir, "*.tmp")); err != nil || len(left) != 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// watch reads a terminal until no process has it open, and calls react once when the text is seen.
+func watch(t *testing.T, terminal *os.File, text string, react func() error) string {
+	t.Helper()
+	var screen strings.Builder
+	reacted := false
+	for buf := make([]byte, 1024); ; {
+		n, err := terminal.Read(buf)
+		screen.Write(buf[:n])
+		if !reacted && strings.Contains(screen.String(), text) {
+			reacted = true
+			if err := react(); err != nil {
+				t.Error(err)
+			}
+		}
+		if err != nil {
+			if !errors.Is(err, syscall.EIO) { // what Linux says at the end
+				t.Error(err)
+			}
+			return screen.String()
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package runq
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+)
+
+// Config says how a Scheduler works. The zero Config is a good one.
+type Config struct {
+	// Procs is the number of Ps: how many tasks run at once. 0 means
+	// runtime.GOMAXPROCS at the time of New; the most is 1024.
+	Procs int
+
+	// Slice is how long a task may run while others wait before it is asked to
+	// yield. 0 means 10ms, the slice of Go's scheduler; the least is 100µs.
+	Slice time.Duration
+
+	// MaxOverruns bounds the tasks that run on without a P, because they ran past
+	// their slice without checking: beyond it, such a task keeps its P. Tasks that
+	// wait in ordinary Go meanwhile aren't counted, as far as that can be known. 0
+	// means Procs, negative means none.
+	MaxOverruns int
+
+	// MaxBlocked bounds the tasks that are in a blocking call without a P, each of
+	// which may hold a thread: beyond it, such a task keeps its P. 0 means 5000, half
+	// of the threads at which Go ends the process.
+	MaxBlocked int
+
+	// OnPanic is called with the panic of a detached task, on the task's goroutine.
+	// nil means that the process crashes, as it does when a goroutine panics.
+	OnPanic func(*PanicError)
+
+	// OnDeadlock is called with a deadlock before the waits concerned are ended; see
+	// DeadlockError. nil means that it is printed to standard error.
+	OnDeadlock func(*DeadlockError)
+
+	// Trace records events in a ring for each P; see ReadEvents.
+	Trace bool
+
+	// TraceBuffer is the size of each ring in bytes. 0 means 4 MiB.
+	TraceBuffer int
+
+	// SchedTrace, if not 0, prints a line about the state of the scheduler every so
+	// often, as GODEBUG=schedtrace does; the least is 1ms. SchedDetail prints every
+	// P, M and task too. The output goes to SchedTraceOutput, nil means standard
+	// error.
+	SchedTrace       time.Duration
+	SchedDetail      bool
+	SchedTraceOutput io.Writer
+
+	// StealOrder decides which P is stolen from. nil means RandomOrder.
+	StealOrder StealOrder
+}
+
+const (
+	defaultSlice       = 10 * time.Millisecond
+	minSlice           = 100 * time.Microsecond // a few beats of sysmon
+	defaultMaxBlocked  = 5000
+	defaultTraceBuffer = 4 << 20
+	minTraceBuffer     = 64 << 10 // a few thousand events
+	minSchedTrace      = time.Millisecond
+)
+
+// resolve checks the values and fills in the defaults.
+func (c Config) resolve() (Config, error) {
+	switch {
+	case c.Procs < 0 || c.Procs > maxProcs:
+		return c, badConfig("Procs", c.Procs, "0 for GOMAXPROCS, or 1 to %d", maxProcs)
+	case c.Slice < 0 || c.Slice > 0 && c.Slice < minSlice:
+		return c, badConfig("Slice", c.Slice, "0 for %v, or at least %v", defaultSlice, minSlice)
+	case c.MaxBlocked < 0:
+		return c, badConfig("MaxBlocked", c.MaxBlocked, "0 for %d, or a positive number", defaultMaxBlocked)
+	case c.TraceBuffer < 0 || c.TraceBuffer > 0 && c.TraceBuffer < minTraceBuffer:
+		return c, badConfig("TraceBuffer", c.TraceBuffer, "0 for %d, or at least %d bytes", defaultTraceBuffer, minTraceBuffer)
+	case c.SchedTrace < 0 || c.SchedTrace > 0 && c.SchedTrace < minSchedTrace:
+		return c, badConfig("SchedTrace", c.SchedTrace, "0 for none, or at least %v", minSchedTrace)
+	}
+	setDefault(&c.Procs, min(runtime.GOMAXPROCS(0), maxProcs))
+	setDefault(&c.Slice, defaultSlice)
+	setDefault(&c.MaxOverruns, c.Procs)
+	setDefault(&c.MaxBlocked, defaultMaxBlocked)
+	setDefault(&c.TraceBuffer, defaultTraceBuffer)
+	if c.StealOrder == nil {
+		c.StealOrder = RandomOrder{}
+	}
+	if c.SchedTraceOutput == nil {
+		c.SchedTraceOutput = os.Stderr
+	}
+	c.MaxOverruns = max(c.MaxOverruns, 0)
+	return c, nil
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func badConfig(field string, value any, want string, args ...any) error {
+	return fmt.Errorf("runq: Config.%s is %v: it must be %s", field, value, fmt.Sprintf(want, args...))
+}

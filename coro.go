@@ -1,0 +1,103 @@
+package runq
+
+// Coroutine switches.
+//
+// The tension: a task that waits needs a stack of its own that can be left and
+// taken up again on any thread, without help from the Go runtime's scheduler and
+// without reaching into the runtime. iter.Pull gives coroutines, but as a pair: a
+// caller of next and a body that yields back to it. Going from one waiting task to
+// another through the caller takes two switches.
+//
+// The choice rests on what a coroutine is in Go: a place in which exactly one
+// goroutine is blocked. Whoever switches through it takes the place of the one who
+// was there. next and yield are the same exchange seen from two sides, and neither
+// asks which goroutine calls. So any stack can be reached with one switch, if one
+// knows through which place: the place it is blocked in. That is stack.in, and it
+// is all there is to know. The places are permuted among the stacks as the program
+// runs; what never changes is that each place holds one stack.
+//
+// The race it avoids: a stack must not be resumed before it has finished leaving.
+// The one who switches away can't publish itself for that reason; it leaves the
+// publication (m.after) to the stack that it switches to. Invariant 4.
+
+import "iter"
+
+// coro is a place where exactly one stack is blocked: an iter.Pull pair.
+type coro struct {
+	next  func() (struct{}, bool)
+	yield func(struct{}) bool
+	// out tells which of the two is the next to call: they alternate. Only the
+	// stack that is about to switch through the place touches it.
+	out bool
+	// guest is the stack blocked here, kept for end, which must find it.
+	guest *stack
+}
+
+// stack is something that can be switched to: a carrier, or an M's own goroutine
+// (its g0).
+type stack struct {
+	in *coro // where it is blocked; nil while it runs; read by who resumes it
+	m  *m    // the M that runs it; written by who resumes it, before the switch
+	// errand, when set, makes the stack switch on at once instead of going about
+	// its business. Only end uses it, with the world stopped.
+	errand *stack
+}
+
+// switchTo blocks from and resumes to on m. It returns when somebody resumes from,
+// possibly another M: the caller must use from.m from then on.
+func (from *stack) switchTo(to *stack, m *m) {
+	to.m = m
+	from.swap(to)
+	for from.errand != nil {
+		next := from.errand
+		from.errand = nil
+		from.swap(next)
+	}
+	if from.m != nil { // nil: resumed by end, for good
+		from.m.after()
+	}
+}
+
+// swap exchanges the running stack with the blocked one.
+func (from *stack) swap(to *stack) {
+	c := to.in
+	to.in = nil
+	from.in = c
+	c.guest = from
+	if c.out {
+		c.out = false
+		c.yield(struct{}{})
+	} else {
+		c.out = true
+		c.next()
+	}
+}
+
+// start makes s a stack that runs body when it is first switched to.
+func (c *coro) start(s *stack, body func()) {
+	s.in = c
+	c.guest = s
+	c.next, _ = iter.Pull(func(yield func(struct{}) bool) {
+		c.yield = yield
+		body()
+	})
+}
+
+// end makes the body of the stack s return, by resuming it for the last time; own
+// is the place that s was started with and will be freed with. k is the caller.
+//
+// A coroutine's end resumes whoever is blocked in the coroutine's own place, and
+// that must be k. So s is first brought home: k goes to the guest of that place
+// and sends it to s, and s back to k. Every stack but k keeps its business; the
+// places of s and the guest are exchanged. The guest may belong to anyone, hence
+// the world must be stopped, or no stack of the scheduler in use any more.
+func (k *stack) end(s *stack, own *coro) {
+	if s.in != own {
+		guest := own.guest
+		guest.errand = s
+		s.errand = k
+		k.swap(guest)
+	}
+	s.m = nil
+	k.swap(s)
+}

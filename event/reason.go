@@ -1,0 +1,104 @@
+package event
+
+import "fmt"
+
+// Reason says why something happened. Reasons fall into classes, and a kind of
+// event takes reasons of some classes only.
+type Reason uint8
+
+// The reasons. New ones are appended, so that the numbers of those written
+// into files stay what they are.
+const (
+	ReasonNone Reason = iota
+
+	// Why a task waits.
+	ReasonWaitSleep
+	ReasonWaitGroup
+	ReasonWaitPark // a plain park, of which nothing more is known
+
+	// Why a task went back to a queue.
+	ReasonYield        // it asked for it
+	ReasonPreempted    // its slice was over
+	ReasonStopTheWorld // the world was being stopped
+	ReasonLostP        // its P had been taken
+
+	// Why a P was taken from a thread.
+	ReasonRetakeBlocked // its task was in a blocking call
+	ReasonRetakeOverrun // its task ran past its slice without checking
+
+	// Why a thread gave its P away.
+	ReasonHandoffLocked // its task is, or the next one is, locked to a thread
+	ReasonHandoffStop   // the world was being stopped
+	ReasonHandoffIdle   // there was nothing to run
+
+	// How a task ended.
+	ReasonEndReturn
+	ReasonEndPanic
+	ReasonEndGoexit
+
+	// Who or what readied a task.
+	ReasonWakeDeadlock // nobody could have: it is woken to be told
+	ReasonWakeTask
+	ReasonWakeTimer
+	ReasonWakeContext
+	ReasonWakeOutside // an ordinary goroutine
+
+	numReasons
+)
+
+// ReasonClass is a set of classes of reasons.
+type ReasonClass uint8
+
+// The classes of reasons.
+const (
+	ClassNone    ReasonClass = 1 << iota // ReasonNone: no reason needs to be given
+	ClassWait                            // why a task waits
+	ClassYield                           // why a task went back to a queue
+	ClassRetake                          // why a P was taken
+	ClassHandoff                         // why a P was given away
+	ClassEnd                             // how a task ended
+	ClassWake                            // who or what readied a task
+)
+
+var reasons = [numReasons]struct {
+	name  string
+	class ReasonClass
+}{
+	ReasonNone:          {"None", ClassNone},
+	ReasonWaitSleep:     {"WaitSleep", ClassWait},
+	ReasonWaitGroup:     {"WaitGroup", ClassWait},
+	ReasonWaitPark:      {"WaitPark", ClassWait},
+	ReasonYield:         {"Yield", ClassYield},
+	ReasonPreempted:     {"Preempted", ClassYield},
+	ReasonStopTheWorld:  {"StopTheWorld", ClassYield},
+	ReasonLostP:         {"LostP", ClassYield},
+	ReasonRetakeBlocked: {"RetakeBlocked", ClassRetake},
+	ReasonRetakeOverrun: {"RetakeOverrun", ClassRetake},
+	ReasonHandoffLocked: {"HandoffLocked", ClassHandoff},
+	ReasonHandoffStop:   {"HandoffStop", ClassHandoff},
+	ReasonHandoffIdle:   {"HandoffIdle", ClassHandoff},
+	ReasonEndReturn:     {"EndReturn", ClassEnd},
+	ReasonEndPanic:      {"EndPanic", ClassEnd},
+	ReasonEndGoexit:     {"EndGoexit", ClassEnd},
+	ReasonWakeDeadlock:  {"WakeDeadlock", ClassWake},
+	ReasonWakeTask:      {"WakeTask", ClassWake},
+	ReasonWakeTimer:     {"WakeTimer", ClassWake},
+	ReasonWakeContext:   {"WakeContext", ClassWake},
+	ReasonWakeOutside:   {"WakeOutside", ClassWake},
+}
+
+// String returns the constant's name without its prefix.
+func (r Reason) String() string {
+	if r < numReasons {
+		return reasons[r].name
+	}
+	return fmt.Sprintf("Reason(%d)", uint8(r))
+}
+
+// Class returns the one class of a reason, 0 for a number that is none.
+func (r Reason) Class() ReasonClass {
+	if r < numReasons {
+		return reasons[r].class
+	}
+	return 0
+}

@@ -1,0 +1,125 @@
+package runq
+
+// Locked tasks.
+//
+// A coroutine must be switched to under the thread lock that it was made under, or
+// the Go runtime throws. So while a task is locked to its thread nothing on its M
+// is switched: the task waits natively, asleep on its M's note with its P handed
+// off, as a locked goroutine does in Go. When it is scheduled, the M that has found
+// it in a queue gives its own P to the task's M and goes on without.
+
+import (
+	"runtime"
+
+	"github.com/runq-go/runq/event"
+)
+
+// LockThread wires the task to its present operating system thread until as many
+// calls of UnlockThread, or its end. No other task runs on that thread meanwhile.
+// A locked task's waits cost a thread switch each. Tasks must use LockThread, never
+// runtime.LockOSThread: the runtime crashes the process when a task that has
+// called that waits.
+func (t *Task) LockThread() {
+	m := t.enter("LockThread")
+	runtime.LockOSThread()
+	t.locks++
+	t.lock = m
+	t.c = m.cur
+}
+
+// UnlockThread undoes one LockThread.
+func (t *Task) UnlockThread() {
+	t.enter("UnlockThread")
+	if t.locks == 0 {
+		panic("runq: Task.UnlockThread: the task isn't locked to its thread")
+	}
+	runtime.UnlockOSThread()
+	if t.locks--; t.locks == 0 {
+		t.lock = nil
+	}
+}
+
+// unlockAll undoes what a task that has ended left locked.
+func (t *Task) unlockAll() {
+	for ; t.locks > 0; t.locks-- {
+		runtime.UnlockOSThread()
+	}
+	t.lock = nil
+}
+
+// waitLocked parks a locked task: commit, hand off, sleep until somebody who has
+// found the task in a queue brings a P.
+func (m *m) waitLocked(l leave) {
+	t := l.g
+	if m.p.events != nil {
+		t.event(event.KindTaskParked, t.reason, 0)
+	}
+	m.curg = nil
+	if l.commit != nil && !l.commit(t, l.arg) {
+		m.s.ready(m, t, event.ReasonWakeTask)
+	}
+	m.handOffP()
+	m.awaitP(t)
+}
+
+// requeueLocked queues a locked task and gives its P away.
+func (m *m) requeueLocked(t *Task, why event.Reason) {
+	t.status = gRunnable
+	t.reason = why
+	if m.p.events != nil {
+		t.event(event.KindTaskYielded, why, 0)
+	}
+	m.curg = nil
+	m.s.global.Put(&t.node)
+	m.handOffP()
+	m.awaitP(t)
+}
+
+// waitLockedQueued queues a locked task that came back from a blocking call to
+// find no P.
+func (m *m) waitLockedQueued(t *Task) {
+	m.curg = nil
+	m.s.global.Put(&t.node)
+	m.s.wake()
+	m.awaitP(t)
+}
+
+// awaitP sleeps until somebody hands m, for its locked task t, a P.
+func (m *m) awaitP(t *Task) {
+	s := m.s
+	s.idle.Lock()
+	m.setState(event.ThreadParked, event.KindThreadParked)
+	for m.nextP == nil {
+		s.idle.Unlock()
+		m.note.Sleep()
+		s.idle.Lock()
+	}
+	m.takeNextP()
+	s.idle.Unlock()
+	t.c.m = m
+	t.resumed()
+}
+
+// handOffTo gives m's P to the M of the locked task t, which m has taken from a
+// queue.
+func (m *m) handOffTo(t *Task) {
+	m.handTo = nil
+	s := m.s
+	s.idle.Lock()
+	m.p.c.handoffs++
+	t.lock.nextP = m.release(pRunning, event.ReasonHandoffLocked)
+	s.idle.Unlock()
+	t.lock.note.Wake()
+}
+
+// handOffP gives m's P to another M if there is anything to do for it.
+func (m *m) handOffP() {
+	s := m.s
+	s.idle.Lock()
+	defer s.idle.Unlock()
+	if m.p.state == pUnseated {
+		s.leaveSeat(m)
+		return
+	}
+	s.handOff(m.release(pRunning, event.ReasonHandoffLocked))
+}

@@ -1,0 +1,219 @@
+package runq
+
+import (
+	"unsafe"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// m is a thread of execution: a goroutine that drives tasks, Go's M. The
+// goroutine's own stack is its g0, on which it looks for work and sleeps; tasks
+// run on carriers. An M runs tasks only while it holds a P, but for the two cases
+// that are counted: a task in a blocking call, and an overrun.
+type m struct {
+	id int32
+	s  *Scheduler
+	g0 stack
+
+	// Owner only: the goroutine that is this M at the moment, g0 or carrier.
+	cur   *carrier // the carrier it runs on; nil on g0
+	curg  *Task    // the task it runs; peeked at by sysmon and observers
+	leave leave    // what to do for the stack it has just left
+	// spinning: it searches for work and is counted in idle.Set. Also written by
+	// who starts the M, before the wake.
+	spinning bool
+	rnd      uint64   // state of its random numbers
+	handTo   *Task    // a locked task whose M is to get this one's P
+	aged     agedNext // the next slot it has its eye on (steal.go)
+	blockSeq uint32   // number of the present blocking call, times phaseStep
+
+	// p is the P it holds, nil if none. Written by the M itself under the
+	// scheduler's lock; by who takes the P only after winning phase, also under the
+	// lock. The M reads it without.
+	p *p
+	// oldP is the P that was taken during a blocking call: it is asked for first.
+	oldP *p
+
+	// phase is a blocking call's word: see block.go.
+	phase sx.Uint32
+
+	// nextP is the P it is to run with when it is woken; guarded by the lock until
+	// the wake, then its own.
+	nextP *p
+	note  sx.Note
+	dying bool              // told to end; guarded by the lock
+	state event.ThreadState // for observers; guarded by the lock or written by the M
+}
+
+// leave is what is still to be done for a stack that an M has left, by the stack
+// it went to: only then may others get hold of it (coro.go). Owner: the M.
+type leave struct {
+	kind   leaveKind
+	g      *Task
+	c      *carrier
+	commit func(*Task, unsafe.Pointer) bool
+	arg    unsafe.Pointer
+}
+
+type leaveKind uint8
+
+const (
+	leaveNothing leaveKind = iota
+	leavePark              // g waits: commit it, or make it ready again
+	leaveYield             // g is runnable: queue it here
+	leaveGlobal            // g is runnable: queue it for all
+	leaveNoP               // the same, by an M that has lost its P and holds the switch lock
+	leaveFree              // c is free
+	leaveZombie            // c can never run again
+)
+
+// after finishes leaving the stack that m has come from.
+func (m *m) after() {
+	l := m.leave
+	if l.kind == leaveNothing {
+		return
+	}
+	m.leave = leave{}
+	switch l.kind {
+	case leavePark:
+		m.afterPark(l)
+	case leaveYield:
+		m.curg = nil
+		m.p.run.Put(&l.g.node, &m.s.global)
+	case leaveGlobal:
+		m.curg = nil
+		m.s.global.Put(&l.g.node)
+		m.s.wake()
+	case leaveNoP:
+		m.curg = nil
+		m.s.switching.Unlock()
+		m.s.global.Put(&l.g.node)
+		m.s.wake()
+	case leaveFree:
+		m.p.freeCarrier(l.c)
+	case leaveZombie:
+		m.s.carriers.bury(l.c)
+	}
+}
+
+// main is an M's life: find a task, switch to the carrier that runs it, come back
+// when there is nothing left that could be gone on with from there.
+func (m *m) main() {
+	s := m.s
+	defer s.threads.Done()
+	m.g0.m = m
+	for {
+		g := m.find()
+		if g == nil {
+			return
+		}
+		to := m.stackFor(g)
+		m.g0.switchTo(to, m)
+		m.cur = nil
+	}
+}
+
+// stackFor returns the stack to switch to for g: its own when it has waited, a
+// free carrier's when it is fresh, g0 when there is no g, or when g is locked to
+// another thread.
+func (m *m) stackFor(g *Task) *stack {
+	switch {
+	case g == nil:
+		return &m.g0
+	case g.c == nil:
+		m.cur = m.p.takeCarrier(g)
+	case g.lock != nil:
+		m.handTo = g
+		return &m.g0
+	default:
+		m.cur = g.c
+	}
+	return &m.cur.stack
+}
+
+// newM makes an M that will start with the P. The scheduler's lock is held.
+func (s *Scheduler) newM(p *p, spinning bool) *m {
+	s.lastM++
+	m := &m{id: s.lastM - 1, s: s, nextP: p, spinning: spinning}
+	m.rnd = uint64(m.id)*0x9e3779b97f4a7c15 + s.seed
+	m.note.Init()
+	s.allm = append(s.allm, m)
+	s.threads.Add(1)
+	return m
+}
+
+// startM gives p to an idle or a new M and sets it going; spinning tells that it
+// comes as a searcher, already counted. The scheduler's lock is held.
+func (s *Scheduler) startM(p *p, spinning bool) {
+	p.state = pRunning
+	m := s.idle.GetM()
+	if m == nil {
+		go s.newM(p, spinning).main()
+		return
+	}
+	m.nextP = p
+	m.spinning = spinning
+	m.note.Wake()
+}
+
+// stop parks an M that has no P until it gets one. It returns false when the M has
+// to end instead.
+func (m *m) stop() bool {
+	s := m.s
+	s.idle.Lock()
+	defer s.idle.Unlock()
+	if m.nextP == nil && !s.ending {
+		s.idle.PutM(m)
+		m.setState(event.ThreadParked, event.KindThreadParked)
+		for m.nextP == nil && !m.dying {
+			s.idle.Unlock()
+			m.note.Sleep()
+			s.idle.Lock()
+		}
+	}
+	if m.nextP == nil {
+		m.exit()
+		return false
+	}
+	m.takeNextP()
+	return true
+}
+
+// takeNextP acquires the P that was left for m. The lock is held.
+func (m *m) takeNextP() {
+	p := m.nextP
+	m.nextP = nil
+	m.setState(event.ThreadRunning, event.KindThreadWoken)
+	m.acquire(p)
+}
+
+// setState notes what m does, for observers. The lock is held.
+func (m *m) setState(state event.ThreadState, kind event.Kind) {
+	m.state = state
+	m.s.eventM(m, kind)
+}
+
+// exit takes m off the books. The lock is held.
+func (m *m) exit() {
+	m.setState(event.ThreadDead, event.KindThreadExited)
+	all := m.s.allm
+	for i, x := range all {
+		if x == m {
+			all[i] = all[len(all)-1]
+			m.s.allm = all[:len(all)-1]
+			return
+		}
+	}
+}
+
+// random returns the next of m's random numbers: xorshift64*, which is enough to
+// choose victims.
+func (m *m) random() uint32 {
+	x := m.rnd
+	x ^= x >> 12
+	x ^= x << 25
+	x ^= x >> 27
+	m.rnd = x
+	return uint32(x * 0x2545f4914f6cdd1d >> 32)
+}

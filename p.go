@@ -1,0 +1,159 @@
+package runq
+
+import (
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/queue"
+	"github.com/runq-go/runq/internal/ring"
+	"github.com/runq-go/runq/internal/sx"
+	"github.com/runq-go/runq/internal/timerheap"
+)
+
+// pState is what a P is doing.
+type pState uint8
+
+const (
+	pIdle     pState = iota // in the idle list; no M; no task in its queue for long
+	pRunning                // an M holds it, or is on its way to it
+	pStopped                // taken by stopTheWorld
+	pUnseated               // its M runs on with it, but it is no right to run any more
+	pDead                   // out of use: spare, or gone with SetProcs
+)
+
+func (s pState) String() string {
+	return [...]string{"idle", "running", "stopped", "unseated", "dead"}[s]
+}
+
+// What others ask of the M that holds a P: bits of p.attn. It looks at every
+// scheduling point and at the end of every slow call.
+const (
+	attnStop    = 1 << iota // the world stops: give the P back
+	attnUnseat              // the P has been replaced: what you have is no P any more
+	attnPreempt             // the slice is over: no hand-off through the next slot now
+)
+
+// p is the right to run tasks, and everything that goes with it: Go's P.
+//
+// A P holds one of the scheduler's seats, numbered by id. What is marked "owner"
+// belongs to the M that holds the P and needs no lock; it stays with that M even
+// when the P is unseated, which is what makes taking a P from a running task safe
+// (retake.go).
+type p struct {
+	id int32
+	s  *Scheduler
+
+	// attn is written by others, under the scheduler's lock. Partner: the loads in
+	// pick and attend, by the owner.
+	attn sx.Uint32
+
+	// Guarded by the scheduler's lock.
+	state pState
+	m     *m
+
+	// timers belongs to the seat, not to the P: it has a lock of its own, and a P
+	// that takes the seat over takes it along.
+	timers *timerheap.Heap
+
+	run queue.Local // owner puts; anyone steals
+
+	// Owner only.
+	gfree  queue.Stack // free tasks
+	cfree  queue.List  // free carriers
+	nextID uint64      // next task id to hand out, up to lastID: a batch, so that ids cost nothing
+	lastID uint64
+	tick   uint32 // looks for the next task; thieves peek
+	slices uint32 // slices begun: like tick, but a hand-off shares its slice; sysmon peeks
+	events *ring.Writer
+	coarse int64 // the time of the last coarse event; see trace.go
+	c      counters
+
+	// local counts hand-offs in a row that stayed on the P, up to localStreak. The
+	// owner counts; a thief or sysmon resets. It is a guess: see wakeAfterPut.
+	local sx.Uint32
+
+	// sysmon's notes about the P: written and read by sysmon only.
+	seen observation
+
+	_ [128]byte // the next P's owner writes other lines
+}
+
+// idBatch is how many task ids a P takes at once (Go: 16). Larger, because here a
+// spawn costs less than the shared counter's cache miss would.
+const idBatch = 128
+
+// newID returns an id that no other task of the scheduler has.
+func (p *p) newID() uint64 {
+	if p.nextID == p.lastID {
+		p.lastID = p.s.lastID.Add(idBatch)
+		p.nextID = p.lastID - idBatch
+	}
+	p.nextID++
+	return p.nextID
+}
+
+// newP returns a P for the seat id, a spare one if there is one. The scheduler's
+// lock is held.
+func (s *Scheduler) newP(id int32) *p {
+	var np *p
+	if n := len(s.spare); n > 0 {
+		np = s.spare[n-1]
+		s.spare = s.spare[:n-1]
+	} else {
+		np = &p{s: s}
+		s.ps = append(s.ps, np)
+		if s.cfg.Trace {
+			np.events = ring.New(s.cfg.TraceBuffer)
+		}
+	}
+	np.id = id
+	np.attn.Store(0)
+	np.seen = observation{}
+	return np
+}
+
+// acquire gives the P to m. The scheduler's lock is held, m has none.
+func (m *m) acquire(p *p) {
+	if m.p != nil || p.m != nil {
+		bug("acquire: M %d already has a P, or P %d an M", m.id, p.id)
+	}
+	p.m = m
+	m.p = p
+	p.state = pRunning
+	if p.events != nil {
+		m.event(event.KindProcAcquired, event.ReasonNone, 0)
+	}
+}
+
+// release takes the P from m. The scheduler's lock is held.
+func (m *m) release(to pState, why event.Reason) *p {
+	p := m.p
+	if p == nil || p.m != m {
+		bug("release: M %d has no P", m.id)
+	}
+	if p.events != nil {
+		m.event(event.KindProcReleased, why, 0)
+	}
+	p.m = nil
+	m.p = nil
+	p.state = to
+	return p
+}
+
+// seated returns the Ps by seat. The slice is never changed, only replaced.
+func (s *Scheduler) seated() []*p { return *s.seats.Load() }
+
+// idleP returns an idle P to be acquired, or nil. No P can be had while the world
+// is stopped. The scheduler's lock is held.
+func (s *Scheduler) idleP() *p {
+	if s.stopping {
+		return nil
+	}
+	p := s.idle.GetP()
+	if p != nil {
+		p.state = pRunning
+		s.wakeSysmon()
+	}
+	return p
+}
+
+// hasWork tells whether something waits for this P: a task in its queue.
+func (p *p) hasWork() bool { return !p.run.Empty() }

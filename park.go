@@ -1,0 +1,150 @@
+package runq
+
+// Park and ready.
+//
+// The tension: a task that waits must first say where it can be found and then
+// leave its stack; a waker that finds it in between would resume a stack that is
+// still in use. Locking the wait list until the switch is over would tie every
+// waker to the scheduler's speed.
+//
+// The choice, as in Go's runtime: the task decides to wait, leaves, and only then
+// does the stack that it has switched to run the commit function that publishes
+// the wait. If the commit finds that there is nothing to wait for any more, the
+// task is made ready at once.
+//
+// Invariant 5: whoever removes the task from its wait list, and nobody else,
+// readies it, once.
+
+import (
+	"unsafe"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// park makes the task wait. commit, which runs after the task has left its stack,
+// publishes the wait and returns true, or returns false when there is nothing to
+// wait for. It must not wait itself, and must not touch t after publishing. park
+// returns when the task has been readied, and returns what the waker left in
+// t.err.
+func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) error {
+	m := t.m
+	t.status = gWaiting
+	t.reason = why
+	t.err = nil
+	t.since = m.s.coarse.Load()
+	p := m.p
+	p.c.parks++
+	hopeless := t.hopeless()
+	if hopeless {
+		p.c.hopelessWaits++
+	}
+	l := leave{kind: leavePark, g: t, commit: commit, arg: arg}
+	if t.lock != nil {
+		m.waitLocked(l)
+	} else {
+		t.c = m.cur
+		m.leave = l
+		g := m.pick()
+		t.c.switchTo(m.stackFor(g), m)
+		t.resumed()
+	}
+	t.waitFor = nil
+	if hopeless {
+		t.m.p.c.hopelessWakes++
+	}
+	return t.err
+}
+
+// resumed puts a task that has been switched to back to work, on the M that did.
+func (t *Task) resumed() {
+	m := t.c.m
+	if t.status != gRunnable {
+		bug("resumed: task %d is %v", t.id, t.status)
+	}
+	t.status = gRunning
+	t.reason = event.ReasonNone
+	t.m = m
+	m.cur = t.c
+	m.curg = t
+	if m.p.events != nil {
+		t.event(event.KindTaskResumed, event.ReasonNone, 0)
+	}
+}
+
+// afterPark commits the wait of a task that has left its stack.
+func (m *m) afterPark(l leave) {
+	m.curg = nil
+	if m.p != nil && m.p.events != nil {
+		l.g.eventOn(m, event.KindTaskParked, l.g.reason, 0)
+	}
+	if l.commit != nil && !l.commit(l.g, l.arg) {
+		m.s.ready(m, l.g, event.ReasonWakeTask)
+	}
+}
+
+// ready makes a waiting task runnable. The caller has removed it from its wait
+// list. m is the caller's M; nil for an ordinary goroutine. The task goes into the
+// caller's next slot, since what has been waited for is in the cache now.
+func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
+	if t.status != gWaiting {
+		bug("ready: task %d is %v", t.id, t.status)
+	}
+	t.status = gRunnable
+	t.waker = 0
+	if m == nil || m.p == nil {
+		s.out.wakes.Add(1)
+		s.eventOut(t, event.KindTaskReadied, why)
+		s.global.Put(&t.node)
+		s.wake()
+		return
+	}
+	if m.curg != nil {
+		t.waker = m.curg.id
+	}
+	p := m.p
+	p.c.wakes++
+	if p.events != nil {
+		t.eventOn(m, event.KindTaskReadied, why, t.waker)
+	}
+	alone := p.run.PutNext(&t.node, &s.global)
+	s.wakeAfterPut(p, alone)
+}
+
+// Yield lets other tasks run: the caller goes to the end of its P's queue, and
+// continues when its turn comes. It returns at once when nobody else is runnable.
+func (t *Task) Yield() {
+	m := t.enter("Yield")
+	p := m.p
+	if p.attn.Load() != 0 {
+		t.attend()
+		return
+	}
+	p.c.yields++
+	if t.lock != nil {
+		t.requeue(event.ReasonYield)
+		return
+	}
+	g := m.pick()
+	if g == nil && m.s.global.Len() == 0 && p.attn.Load() == 0 {
+		return
+	}
+	t.leaveRunnable(leaveYield, g, event.ReasonYield)
+}
+
+// leaveRunnable queues the task as kind says and switches to g, or to g0.
+func (t *Task) leaveRunnable(kind leaveKind, g *Task, why event.Reason) {
+	m := t.m
+	t.status = gRunnable
+	t.reason = why
+	t.c = m.cur
+	if m.p != nil && m.p.events != nil {
+		t.eventOn(m, event.KindTaskYielded, why, 0)
+	}
+	m.leave = leave{kind: kind, g: t}
+	t.c.switchTo(m.stackFor(g), m)
+	t.resumed()
+}
+
+// peekStatus is the task's status as an observer may read it.
+func (t *Task) peekStatus() status { return status(sx.PeekUint32((*uint32)(&t.status))) }

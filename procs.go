@@ -1,0 +1,53 @@
+package runq
+
+import (
+	"fmt"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/timerheap"
+)
+
+// maxProcs bounds the number of Ps: far above any machine, low enough that a slip
+// of the pen doesn't allocate gigabytes of rings.
+const maxProcs = 1024
+
+// Procs returns the number of Ps.
+func (s *Scheduler) Procs() int { return len(s.seated()) }
+
+// SetProcs changes the number of Ps, that is, how many tasks run at once. It stops
+// the world for a moment. Tasks that wait in the queue of a P that goes away are
+// moved. n must be between 1 and 1024. SetProcs fails with ErrClosed after Close.
+func (s *Scheduler) SetProcs(n int) error {
+	if n < 1 || n > maxProcs {
+		return fmt.Errorf("runq: SetProcs(%d): the number of Ps must be between 1 and %d", n, maxProcs)
+	}
+	s.stopTheWorld()
+	defer s.startTheWorld()
+	s.idle.Lock()
+	defer s.idle.Unlock()
+	if s.ending {
+		return ErrClosed
+	}
+	s.resize(n)
+	return nil
+}
+
+// resize gives the scheduler n seats. The world is stopped (or hasn't begun) and the
+// lock held.
+func (s *Scheduler) resize(n int) {
+	old := s.seated()
+	seats := append([]*p(nil), old[:min(n, len(old))]...)
+	for len(seats) < n {
+		p := s.newP(int32(len(seats)))
+		p.timers = new(timerheap.Heap)
+		p.state = pStopped
+		seats = append(seats, p)
+	}
+	for _, p := range old[min(n, len(old)):] {
+		p.timers.MoveTo(seats[0].timers)
+		s.global.PutAll(p.run.Drain())
+		s.retire(p)
+	}
+	s.seats.Store(&seats)
+	s.eventS(event.KindProcsChanged, event.ReasonNone, uint64(n))
+}

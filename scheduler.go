@@ -1,0 +1,138 @@
+package runq
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/runq-go/runq/internal/idle"
+	"github.com/runq-go/runq/internal/queue"
+	"github.com/runq-go/runq/internal/ring"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// Scheduler runs tasks on a number of Ps. It is made by New or Default. All its
+// methods may be called from any goroutine.
+type Scheduler struct {
+	cfg      Config // resolved; not changed any more
+	slice    int64  // cfg.Slice in nanoseconds
+	seed     uint64 // of the Ms' random numbers
+	clock    clock
+	detached *env // environment of tasks that nobody waits for
+
+	idle     idle.Set[p, m] // idle Ps and Ms, searchers; its mutex is the scheduler's lock
+	global   queue.Global
+	seats    sx.Pointer[[]*p] // the Ps by id; replaced, never changed, under the lock
+	submit   submission
+	gfree    taskPool
+	carriers carrierPool
+	lastID   sx.Uint64 // last task id given to a P or to submit
+	coarse   sx.Int64  // the time at sysmon's last beat
+	overruns sx.Int64  // unseated Ps; written under the lock
+
+	// switching is held by an M without a P while it exchanges stacks, and by who
+	// ends carriers. Lock order: idle before switching.
+	switching sx.Mutex
+
+	// Guarded by the lock.
+	ps          []*p // every P ever made, seated or not
+	spare       []*p
+	unseated    []*p
+	allm        []*m
+	lastM       int32
+	blocked     int    // Ms in a blocking call that have lost their P
+	blockedFull uint64 // Ps not taken because too many are
+	nextDump    int64  // when stacks may be taken again; see stuck.go
+	deadlocked  bool   // breakDeadlock is at work
+	closing     bool   // Close waits for the last task
+	ending      bool   // there is none any more: Ms end
+	stopping    bool   // the world is stopped, or about to be
+	stopWait    int    // Ps still to stop
+	stops       uint64
+	stopTime    int64 // ns, sum
+	stopMax     int64
+
+	stopMu   sx.Mutex // held by who stops the world. Lock order: stopMu before idle
+	stopNote sx.Note
+
+	sysmonUntil sx.Int64 // until when sysmon sleeps; 0: it doesn't
+	sysmonEnd   sx.Bool
+	sysmonNote  sx.Note
+	trace       *schedTracer
+
+	out outside // counters and events of those without a P
+
+	threads sync.WaitGroup // Ms, sysmon and other goroutines of the scheduler
+	drained chan struct{}  // closed when the last task has ended after Close
+	gone    chan struct{}  // closed when everything has been freed
+
+	carriersEnded sx.Uint64
+}
+
+// New returns a running Scheduler. It fails when the Config is out of range.
+func New(cfg Config) (*Scheduler, error) { return newScheduler(cfg, newClock()) }
+
+func newScheduler(cfg Config, clk clock) (*Scheduler, error) {
+	cfg, err := cfg.resolve()
+	if err != nil {
+		return nil, err
+	}
+	s := &Scheduler{
+		cfg:     cfg,
+		slice:   int64(cfg.Slice),
+		seed:    rand.Uint64() | 1,
+		clock:   clk,
+		drained: make(chan struct{}),
+		gone:    make(chan struct{}),
+	}
+	s.detached = newEnv(s, context.Background(), nil)
+	s.stopNote.Init()
+	s.sysmonNote.Init()
+	if cfg.Trace {
+		s.out.events = ring.New(cfg.TraceBuffer)
+	}
+	s.coarse.Store(clk.Now())
+	s.seats.Store(new([]*p))
+	s.idle.Lock()
+	s.resize(cfg.Procs)
+	for _, p := range s.seated() {
+		p.state = pIdle
+		s.idle.PutP(p)
+	}
+	s.idle.Unlock()
+	s.threads.Add(1)
+	go s.sysmon()
+	s.startSchedTrace()
+	return s, nil
+}
+
+// theDefault is the scheduler that Default returns.
+var theDefault struct {
+	mu sx.Mutex
+	s  *Scheduler
+}
+
+// Default returns the scheduler that is shared by everyone who doesn't want one of
+// his own. It is made with the zero Config on first use, and again on first use
+// after it was closed.
+func Default() *Scheduler {
+	theDefault.mu.Lock()
+	defer theDefault.mu.Unlock()
+	if theDefault.s == nil {
+		s, err := New(Config{})
+		if err != nil {
+			panic(err) // the zero Config is valid
+		}
+		theDefault.s = s
+	}
+	return theDefault.s
+}
+
+// forgetDefault makes Default start afresh if s is what it returns.
+func (s *Scheduler) forgetDefault() {
+	theDefault.mu.Lock()
+	if theDefault.s == s {
+		theDefault.s = nil
+	}
+	theDefault.mu.Unlock()
+}

@@ -1,0 +1,233 @@
+package runq
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// Snapshot is the state of a Scheduler: every task that lives, every M and P.
+type Snapshot struct {
+	Time       time.Duration // since the scheduler began
+	Consistent bool          // the world was stopped: all of it is true of one moment
+	Stats      Stats
+	Global     int // tasks in the global queue
+	Procs      []ProcInfo
+	Threads    []ThreadInfo
+	Tasks      []TaskInfo // by id
+	Stuck      []StuckCall
+}
+
+// ProcInfo is a P.
+type ProcInfo struct {
+	ID     int
+	State  string // idle, running, stopped; unseated: a P that an overrun task still has
+	Thread int    // the M that holds it, -1 for none. When the world is stopped: none.
+	Queue  int    // tasks in its queue, the next slot included
+	Timers int
+	Tick   uint32 // how often it has looked for the next task
+	Free   int    // free tasks at hand
+}
+
+// ThreadInfo is an M.
+type ThreadInfo struct {
+	ID    int
+	State string // running, parked, blocked
+	Proc  int    // the P it holds, -1 for none
+	Task  uint64 // the task it runs, 0 for none
+}
+
+// TaskInfo is a task that lives.
+type TaskInfo struct {
+	ID     uint64
+	Parent uint64 // the task that spawned it, 0 for none
+	Label  string
+	Func   string // the function that it was started with
+	State  event.TaskState
+	Reason event.Reason  // why it waits, or why it was queued again
+	For    time.Duration // how long it has waited, about; 0 when not known
+	Waker  uint64        // the task that ended its last wait
+	Locked bool          // to a thread
+}
+
+// StuckCall is a task that keeps its thread from the scheduler: in a blocking call
+// that has cost it its P, or past its slice without one.
+type StuckCall struct {
+	Task  uint64
+	Label string
+	Func  string
+	What  string        // "blocking call" or "overrun"
+	For   time.Duration // since its P was taken or the call was seen, about
+	State string        // what its goroutine does, as a traceback says: "chan receive", "running"
+	Stack string        // where, when it could be found
+}
+
+// Snapshot stops the world and returns the state of that moment. The stop lasts for
+// as long as copying takes, about a microsecond for ten tasks; stuck calls have
+// their stacks, which stops Go's world too. Tasks in a blocking call and overrun
+// tasks run on meanwhile. A task that calls Snapshot is unseated for it: it is a
+// tool for looking from outside.
+func (s *Scheduler) Snapshot() Snapshot {
+	s.stopTheWorld()
+	snap := s.snapshot()
+	s.startTheWorld()
+	snap.Consistent = true
+	if len(snap.Stuck) > 0 {
+		s.addStacks(&snap)
+	}
+	return snap
+}
+
+// SnapshotCheap returns the state without stopping anything. Each value was true a
+// moment ago, but not all of the same moment: a task may be missing, or shown where
+// it no longer is. Stuck calls have no stacks.
+func (s *Scheduler) SnapshotCheap() Snapshot { return s.snapshot() }
+
+func (s *Scheduler) snapshot() Snapshot {
+	s.idle.Lock()
+	defer s.idle.Unlock()
+	now := s.clock.Now()
+	snap := Snapshot{Time: time.Duration(now), Stats: s.statsLocked(), Global: s.global.Len()}
+	for _, p := range s.seated() {
+		snap.Procs = append(snap.Procs, p.info())
+	}
+	for _, p := range s.unseated {
+		snap.Procs = append(snap.Procs, p.info())
+	}
+	for _, m := range s.allm {
+		snap.Threads = append(snap.Threads, m.info())
+	}
+	slices.SortFunc(snap.Threads, func(a, b ThreadInfo) int { return cmp.Compare(a.ID, b.ID) })
+	s.gfree.each(func(t *Task) {
+		if info, ok := t.info(now); ok {
+			snap.Tasks = append(snap.Tasks, info)
+		}
+	})
+	slices.SortFunc(snap.Tasks, func(a, b TaskInfo) int { return cmp.Compare(a.ID, b.ID) })
+	snap.Stuck = s.stuckCalls(now)
+	return snap
+}
+
+// info describes p. The lock is held.
+func (p *p) info() ProcInfo {
+	i := ProcInfo{ID: int(p.id), State: p.state.String(), Thread: -1, Tick: sx.PeekUint32(&p.tick), Queue: p.run.RingLen(), Free: p.gfree.PeekLen()}
+	if p.m != nil {
+		i.Thread = int(p.m.id)
+	}
+	if p.timers != nil {
+		i.Timers = p.timers.Len()
+	}
+	if p.run.Next() != nil {
+		i.Queue++
+	}
+	return i
+}
+
+// info describes m. The lock is held.
+func (m *m) info() ThreadInfo {
+	i := ThreadInfo{ID: int(m.id), State: m.state.String(), Proc: -1}
+	if p := sx.PeekPointer(&m.p); p != nil {
+		i.Proc = int(p.id)
+	}
+	if t := sx.PeekPointer(&m.curg); t != nil {
+		i.Task = t.peek().id
+	}
+	return i
+}
+
+// peeked is what an observer sees of a task.
+type peeked struct {
+	id, parent, waker uint64
+	status            status
+	reason            event.Reason
+	since             int64
+	label             *string
+	fn                func(*Task)
+	efn               func(*Task) error
+	locked            bool
+}
+
+// peek reads a task word by word, each of which its holder may be writing; see
+// package sx on Peek.
+//
+//go:norace
+func (t *Task) peek() peeked {
+	return peeked{t.id, t.parent, t.waker, t.status, t.reason, t.since, t.label, t.fn, t.efn, t.lock != nil}
+}
+
+// info describes t, if it lives.
+func (t *Task) info(now int64) (TaskInfo, bool) {
+	p := t.peek()
+	if p.status == gIdle || p.fn == nil && p.efn == nil {
+		return TaskInfo{}, false
+	}
+	i := TaskInfo{
+		ID:     p.id,
+		Parent: p.parent,
+		Label:  text(p.label),
+		Func:   funcName(p.fn, p.efn),
+		State:  taskStates[p.status],
+		Reason: p.reason,
+		Waker:  p.waker,
+		Locked: p.locked,
+	}
+	if p.since > 0 && (p.status == gWaiting || p.status == gBlocked) {
+		i.For = time.Duration(now - p.since)
+	}
+	return i, true
+}
+
+var taskStates = [...]event.TaskState{
+	gIdle:     event.TaskNone,
+	gRunnable: event.TaskRunnable,
+	gRunning:  event.TaskRunning,
+	gWaiting:  event.TaskWaiting,
+	gBlocked:  event.TaskBlocked,
+}
+
+// stuckCalls lists the tasks that hold a thread without a P. The lock is held.
+func (s *Scheduler) stuckCalls(now int64) []StuckCall {
+	var calls []StuckCall
+	for _, m := range s.allm {
+		t := sx.PeekPointer(&m.curg)
+		if t == nil {
+			continue
+		}
+		c := StuckCall{What: "blocking call"}
+		if p := sx.PeekPointer(&m.p); p != nil {
+			if p.state != pUnseated {
+				continue
+			}
+			c.What = "overrun"
+			c.For = time.Duration(now - p.seen.since)
+		}
+		pk := t.peek()
+		if pk.fn == nil && pk.efn == nil {
+			continue // it has just ended
+		}
+		c.Task, c.Label, c.Func = pk.id, text(pk.label), funcName(pk.fn, pk.efn)
+		if c.What != "overrun" {
+			c.For = time.Duration(now - pk.since)
+		}
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// addStacks finds out where the stuck tasks are.
+func (s *Scheduler) addStacks(snap *Snapshot) {
+	where := make(map[uint64]taskStack)
+	stacks := taskStacks()
+	s.gfree.each(func(t *Task) {
+		if st, ok := stacks[t.address()]; ok {
+			where[t.peek().id] = st
+		}
+	})
+	for i := range snap.Stuck {
+		c := &snap.Stuck[i]
+		c.State, c.Stack = where[c.Task].state, where[c.Task].stack
+	}
+}

@@ -1,0 +1,131 @@
+package runq
+
+import (
+	"unsafe"
+
+	"github.com/runq-go/runq/internal/ring"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// counters are kept by the owner of a P, with plain stores, since an atomic one
+// would cost as much as half a spawn. Observers peek. All are uint64, so that they
+// can be added up by position (addCounters).
+type counters struct {
+	spawned, finished            uint64
+	steals, stolen               uint64
+	handoffs, retakesBlocked     uint64
+	parks, wakes                 uint64
+	spins                        uint64
+	yields, preemptions          uint64
+	blocks                       uint64
+	hopelessWaits, hopelessWakes uint64
+	carriersMade                 uint64
+}
+
+// outside counts what happens without a P.
+type outside struct {
+	wakes    sx.Uint64
+	overruns sx.Uint64
+
+	mu     sx.Mutex
+	events *ring.Writer // guarded by mu
+}
+
+// Stats are figures about a Scheduler. Counters count from New on.
+type Stats struct {
+	Procs   int // Ps
+	Threads int // Ms, whatever they do
+	Idle    int // Ps without an M
+	Blocked int // tasks in a blocking call whose P was taken
+	Overrun int // tasks that run on without a P
+
+	Spawned  uint64 // tasks accepted
+	Finished uint64 // tasks that have ended
+	Live     uint64 // Spawned - Finished
+
+	Steals      uint64 // times that an M took tasks from another P
+	StolenTasks uint64 // tasks taken that way
+	Spins       uint64 // times that an M began to search
+	Parks       uint64 // waits begun
+	Wakes       uint64 // waits ended; Parks - Wakes tasks wait
+	Yields      uint64 // calls of Yield
+	Preemptions uint64 // slices that ended because others waited
+
+	Blocks         uint64 // calls of Block
+	Handoffs       uint64 // Ps given to another M together with work
+	RetakesBlocked uint64 // Ps taken from blocking calls
+	Overruns       uint64 // Ps taken from running tasks
+	BlockedFull    uint64 // Ps not taken because of MaxBlocked
+
+	CarriersMade  uint64 // stacks allocated for tasks that wait
+	CarriersEnded uint64
+
+	Stops    uint64 // times that the world was stopped
+	StopTime int64  // nanoseconds that stopping took, in all
+	StopMax  int64  // nanoseconds that the slowest took
+
+	EventsLost uint64 // with Config.Trace: events overwritten before they were read
+}
+
+// Stats returns the figures of the moment, without stopping anything: a counter may
+// miss what happens while it is read. They are exact when no task runs, and in a
+// Snapshot.
+func (s *Scheduler) Stats() Stats {
+	s.idle.Lock()
+	defer s.idle.Unlock()
+	return s.statsLocked()
+}
+
+func (s *Scheduler) statsLocked() Stats {
+	var c counters
+	for _, p := range s.ps {
+		addCounters(&c, &p.c)
+	}
+	s.submit.mu.Lock()
+	spawned := c.spawned + s.submit.spawned
+	s.submit.mu.Unlock()
+	spawned = max(spawned, c.finished)
+	return Stats{
+		Procs:          len(s.seated()),
+		Threads:        len(s.allm),
+		Idle:           s.idle.IdlePs(),
+		Blocked:        s.blocked,
+		Overrun:        int(s.overruns.Load()),
+		Spawned:        spawned,
+		Finished:       c.finished,
+		Live:           spawned - c.finished,
+		Steals:         c.steals,
+		StolenTasks:    c.stolen,
+		Spins:          c.spins,
+		Parks:          c.parks,
+		Wakes:          c.wakes + s.out.wakes.Load(),
+		Yields:         c.yields,
+		Preemptions:    c.preemptions,
+		Blocks:         c.blocks,
+		Handoffs:       c.handoffs,
+		RetakesBlocked: c.retakesBlocked,
+		Overruns:       s.out.overruns.Load(),
+		BlockedFull:    s.blockedFull,
+		CarriersMade:   c.carriersMade,
+		CarriersEnded:  s.carriersEnded.Load(),
+		Stops:          s.stops,
+		StopTime:       s.stopTime,
+		StopMax:        s.stopMax,
+		EventsLost:     s.eventsLost(),
+	}
+}
+
+// addCounters adds what is in from, field by field, to sum.
+func addCounters(sum, from *counters) {
+	to, of := sum.fields(), from.fields()
+	for i := range to {
+		to[i] += sx.PeekUint64(&of[i])
+	}
+}
+
+const numCounters = unsafe.Sizeof(counters{}) / 8
+
+// fields returns the counters as an array.
+func (c *counters) fields() *[numCounters]uint64 {
+	return (*[numCounters]uint64)(unsafe.Pointer(c))
+}

@@ -1,0 +1,165 @@
+package runq
+
+import (
+	"runtime"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// StealOrder decides in which order an M without work visits the other Ps.
+//
+// The scheduler calls Order once for each round of stealing with the number of
+// Ps, the id of the thief's P and a random number. It returns the start and the
+// step of a walk over all ids modulo n: start, start+step, start+2*step and so on.
+// The step must have no common factor with n, or Ps would be left out; the engine
+// falls back to 1 if it has. Order is called by many Ms at once and must neither
+// block nor allocate.
+type StealOrder interface {
+	Order(n, thief int, random uint32) (start, step int)
+}
+
+// RandomOrder visits all Ps, from a random one on, by a random step. It is the
+// default, and what Go does: no P is preferred, so no P is crowded.
+type RandomOrder struct{}
+
+// Order implements StealOrder.
+func (RandomOrder) Order(n, _ int, random uint32) (start, step int) {
+	start = int(random) % n
+	for step = int(random>>16)%n + 1; gcd(step, n) != 1; step++ {
+	}
+	return start, step
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+const (
+	// stealRounds is how often all Ps are visited before the M gives up (Go: 4).
+	// Only the last round takes next slots, and then with patience.
+	stealRounds = 4
+
+	// nextAge is how long a task stays in a next slot before a thief may take it:
+	// some fifty times a hand-off (as Go reasons), so that a thief doesn't tear
+	// apart two tasks that take turns.
+	nextAge = 3000 // ns
+
+	// nextLooks bounds how often a thief looks at a next slot that is still too
+	// young. With the yield between two looks it waits well over nextAge.
+	nextLooks = 16
+)
+
+// agedNext is a next slot that a thief has seen occupied.
+type agedNext struct {
+	p     *p
+	tick  uint32
+	since int64
+}
+
+// steal visits all Ps for half of their ring, and in the last round for tasks that
+// have grown old in a next slot, and timers.
+func (m *m) steal() *Task {
+	m.aged = agedNext{}
+	for round := range stealRounds {
+		last := round == stealRounds-1
+		if g := m.stealRound(last); g != nil {
+			return g
+		}
+		if m.p.attn.Load() != 0 || m.s.global.Len() > 0 {
+			return nil
+		}
+		if !last {
+			runtime.Gosched()
+		}
+	}
+	for range nextLooks {
+		if m.aged.p == nil || m.p.attn.Load() != 0 {
+			return nil
+		}
+		runtime.Gosched()
+		if g := m.stealRound(true); g != nil {
+			return g
+		}
+	}
+	return nil
+}
+
+// stealRound visits every P once.
+func (m *m) stealRound(last bool) *Task {
+	seats := m.s.seated()
+	n := len(seats)
+	start, step := m.s.cfg.StealOrder.Order(n, int(m.p.id), m.random())
+	if gcd(step, n) != 1 {
+		step = 1
+	}
+	for i, at := 0, start; i < n; i, at = i+1, at+step {
+		victim := seats[uint(at)%uint(n)]
+		if victim == m.p {
+			continue
+		}
+		if g := m.stealFrom(victim, last); g != nil {
+			return g
+		}
+	}
+	return nil
+}
+
+// stealFrom takes work from one P: half of its ring; last, a due timer's task or
+// the one in its next slot.
+func (m *m) stealFrom(victim *p, last bool) *Task {
+	if n, count := victim.run.StealInto(&m.p.run); n != nil {
+		m.stole(victim, count)
+		return taskOf(n)
+	}
+	if !last {
+		return nil
+	}
+	if victim.timers.Next() != 0 {
+		m.runTimers(victim)
+		if n, _ := m.p.run.Get(); n != nil {
+			return taskOf(n)
+		}
+	}
+	return m.stealNext(victim)
+}
+
+// stealNext takes the task in victim's next slot if it has been there for nextAge:
+// the victim has started no other task since the thief first saw it.
+func (m *m) stealNext(victim *p) *Task {
+	n := victim.run.Next()
+	if n == nil {
+		if m.aged.p == victim {
+			m.aged = agedNext{}
+		}
+		return nil
+	}
+	now := m.s.clock.Now()
+	tick := sx.PeekUint32(&victim.tick)
+	if m.aged.p != victim || m.aged.tick != tick {
+		if m.aged.p == nil || m.aged.p == victim {
+			m.aged = agedNext{p: victim, tick: tick, since: now}
+		}
+		return nil
+	}
+	if now-m.aged.since < nextAge || !victim.run.StealNext(n) {
+		return nil
+	}
+	m.aged = agedNext{}
+	victim.local.Store(0)
+	m.stole(victim, 1)
+	return taskOf(n)
+}
+
+// stole counts a successful theft.
+func (m *m) stole(victim *p, count int) {
+	c := &m.p.c
+	c.steals++
+	c.stolen += uint64(count)
+	if m.p.events != nil {
+		m.event(event.KindStole, event.ReasonNone, uint64(victim.id)<<32|uint64(count))
+	}
+}

@@ -1,0 +1,165 @@
+package runq
+
+// Finding out what tasks really do that don't come back to the scheduler.
+//
+// A task past its slice may compute, or it may wait in ordinary Go: for a channel,
+// a lock, C. The scheduler can't see the difference, but it matters: hogs must be
+// bounded, since each one more takes CPU from everybody; tasks that wait take none,
+// and if they were bounded as strictly, a few of them could hold all Ps, and the
+// task that they wait for would never run.
+//
+// Go's runtime tells how many goroutines of the process run or could run. If those
+// are fewer than the overrun tasks, the others wait, and one more may be let go.
+// When that says nothing, because other goroutines are busy, the stacks of all
+// goroutines do: they have the state in their first line, and the address of the
+// task in the frame of Task.call. They are expensive, so they are taken at a rate
+// that bounds the cost.
+
+import (
+	"bytes"
+	"runtime"
+	"runtime/metrics"
+	"strconv"
+	"unsafe"
+)
+
+const (
+	// dumpShare bounds the time spent on stacks: after one dump, the next waits for
+	// a hundred times as long as that took.
+	dumpShare = 100
+
+	// dumpMax is the size up to which a dump of all stacks is taken: some hundred
+	// thousand goroutines.
+	dumpMax = 64 << 20
+)
+
+// mayOverrun tells whether one more task may lose its P and run on. The lock is
+// held.
+func (s *Scheduler) mayOverrun(now int64) bool {
+	overruns := int(s.overruns.Load())
+	if overruns < s.cfg.MaxOverruns {
+		return true
+	}
+	if s.cfg.MaxOverruns == 0 || overruns >= s.cfg.MaxBlocked {
+		return false
+	}
+	if goroutinesRunning()-1 < s.cfg.MaxOverruns { // less sysmon, which asks
+		return true
+	}
+	if now < s.nextDump {
+		return false
+	}
+	hogs := s.countHogs()
+	after := s.clock.Now()
+	s.nextDump = after + (after-now)*dumpShare
+	return hogs < s.cfg.MaxOverruns
+}
+
+// goroutinesRunning returns how many goroutines of the process run or are runnable.
+func goroutinesRunning() int {
+	sample := []metrics.Sample{
+		{Name: "/sched/goroutines/running:goroutines"},
+		{Name: "/sched/goroutines/runnable:goroutines"},
+	}
+	metrics.Read(sample)
+	n := 0
+	for _, m := range sample {
+		if m.Value.Kind() != metrics.KindUint64 {
+			return runtime.NumGoroutine() // not known: assume the worst
+		}
+		n += int(m.Value.Uint64())
+	}
+	return n
+}
+
+// countHogs returns how many overrun tasks run, or may for all that is known. The
+// lock is held.
+func (s *Scheduler) countHogs() int {
+	stacks := taskStacks()
+	hogs := 0
+	for _, p := range s.unseated {
+		if st, ok := stacks[p.m.curg.address()]; !ok || st.runs() {
+			hogs++
+		}
+	}
+	return hogs
+}
+
+// taskStack is what a dump says about a goroutine that runs a task.
+type taskStack struct {
+	state string // as in "goroutine 7 [chan receive, 2 minutes]": what is in brackets
+	stack string
+}
+
+// runs tells whether the goroutine runs or could.
+func (st taskStack) runs() bool {
+	return st.state == "running" || st.state == "runnable"
+}
+
+// taskStacks returns the stacks of all goroutines that run tasks, of any scheduler.
+func taskStacks() map[uintptr]taskStack {
+	buf := make([]byte, 256<<10)
+	n := runtime.Stack(buf, true)
+	for n == len(buf) && n < dumpMax {
+		buf = make([]byte, 4*n)
+		n = runtime.Stack(buf, true)
+	}
+	return parseStacks(buf[:n])
+}
+
+// callFrame is how a traceback shows the frame of Task.call; the task's address
+// follows.
+var callFrame = []byte("runq.(*Task).call(0x")
+
+// parseStacks finds the tasks in a dump.
+func parseStacks(dump []byte) map[uintptr]taskStack {
+	stacks := make(map[uintptr]taskStack)
+	for g := range bytes.SplitSeq(dump, []byte("\n\n")) {
+		t, ok := taskIn(g)
+		if !ok {
+			continue
+		}
+		var st taskStack
+		if head, rest, ok := bytes.Cut(g, []byte("\n")); ok {
+			st.stack = string(rest)
+			if i, j := bytes.IndexByte(head, '['), bytes.LastIndexByte(head, ']'); i >= 0 && j > i {
+				state, _, _ := bytes.Cut(head[i+1:j], []byte(","))
+				st.state = string(state)
+			}
+		}
+		stacks[t] = st
+	}
+	return stacks
+}
+
+// address is what a traceback shows of t.
+func (t *Task) address() uintptr { return uintptr(unsafe.Pointer(t)) }
+
+// taskIn returns the address of the task whose function runs on the goroutine with
+// the given traceback.
+func taskIn(traceback []byte) (uintptr, bool) {
+	_, arg, ok := bytes.Cut(traceback, callFrame)
+	if !ok {
+		return 0, false
+	}
+	end := bytes.IndexFunc(arg, func(r rune) bool { return !('0' <= r && r <= '9' || 'a' <= r && r <= 'f') })
+	if end < 0 {
+		return 0, false
+	}
+	addr, err := strconv.ParseUint(string(arg[:end]), 16, 64)
+	return uintptr(addr), err == nil
+}
+
+// refuseOwnTask panics if the calling goroutine runs one of the scheduler's tasks.
+func (s *Scheduler) refuseOwnTask(call string) {
+	buf := make([]byte, 64<<10)
+	t, ok := taskIn(buf[:runtime.Stack(buf, false)])
+	if !ok {
+		return
+	}
+	s.gfree.each(func(own *Task) {
+		if own.address() == t {
+			panic("runq: Scheduler." + call + ": called by a task of the same scheduler: it would wait for itself")
+		}
+	})
+}

@@ -1,0 +1,136 @@
+package runq
+
+// Stopping the world.
+//
+// Stopped means: no M holds a P, so that nobody touches a run queue, a free list,
+// a ring of events or the assignment of seats. Tasks in blocking calls and overrun
+// tasks run on, for they hold none; when they come back they wait.
+//
+// Each P is stopped in the way its state allows: an idle one is taken from the
+// list, one in a blocking call is taken as sysmon would, one whose M runs a task is
+// asked for, at the M's next scheduling point or checkpoint. A task that doesn't
+// answer within stopGrace is unseated: so the time to stop is bounded whatever
+// tasks do, and a task may itself stop the world (it is then the one unseated).
+
+import (
+	"time"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+const (
+	// stopAgain is how often the request is repeated: the task that it was sent to
+	// may have ended just then, and another one runs.
+	stopAgain = 50 * time.Microsecond
+
+	// stopGrace is how long a stop waits for tasks to check before it takes their
+	// Ps: longer than a spawn, a wake or a chunk of work between two checkpoints
+	// usually takes, and short enough not to be felt as a pause.
+	stopGrace = 1 * time.Millisecond
+)
+
+// stopTheWorld returns when no M holds a P. Only one caller at a time stops the
+// world; others wait natively.
+func (s *Scheduler) stopTheWorld() {
+	s.stopMu.Lock()
+	begin := s.clock.Now()
+	s.idle.Lock()
+	s.stopping = true
+	s.stopWait = len(s.seated())
+	for p := s.idle.GetP(); p != nil; p = s.idle.GetP() {
+		s.stopped(p)
+	}
+	s.askToStop()
+	for s.stopWait > 0 {
+		s.idle.Unlock()
+		s.stopNote.SleepFor(stopAgain)
+		s.idle.Lock()
+		s.askToStop()
+		if s.clock.Now()-begin > int64(stopGrace) {
+			s.unseatRunning()
+		}
+	}
+	now := s.clock.Now()
+	s.stops++
+	s.stopTime += now - begin
+	s.stopMax = max(s.stopMax, now-begin)
+	s.eventS(event.KindStopBegin, event.ReasonStopTheWorld, uint64(now-begin))
+	s.idle.Unlock()
+}
+
+// stopped notes that p has stopped. The lock is held.
+func (s *Scheduler) stopped(p *p) {
+	p.state = pStopped
+	p.attn.And(^uint32(attnStop))
+	s.stopWait--
+	if s.stopWait == 0 {
+		s.stopNote.Wake()
+	}
+}
+
+// askToStop takes the Ps of blocking calls and asks the others to stop. The lock is
+// held.
+func (s *Scheduler) askToStop() {
+	for _, p := range s.seated() {
+		if p.state != pRunning {
+			continue
+		}
+		if p.m != nil {
+			phase := p.m.phase.Load()
+			if phase&phaseMask == phaseBlocked && s.stopFromCall(p, phase) {
+				continue
+			}
+			if t := sx.PeekPointer(&p.m.curg); t != nil {
+				t.preempt.Store(1)
+			}
+		}
+		p.attn.Or(attnStop) // partner: pick, attend, safePoint
+	}
+}
+
+// stopFromCall takes a P from a blocking call to stop it.
+func (s *Scheduler) stopFromCall(p *p, phase uint32) bool {
+	if !s.takeFromCall(p, phase) {
+		return false
+	}
+	s.stopped(p)
+	return true
+}
+
+// unseatRunning takes the Ps of the tasks that don't answer. The lock is held.
+func (s *Scheduler) unseatRunning() {
+	for _, p := range s.seated() {
+		if p.state == pRunning && p.m != nil && sx.PeekPointer(&p.m.curg) != nil {
+			s.stopped(s.unseat(p))
+		}
+	}
+}
+
+// startTheWorld lets Ms have Ps again: those with work get an M each, the others
+// are idle.
+func (s *Scheduler) startTheWorld() {
+	s.idle.Lock()
+	s.stopping = false
+	s.eventS(event.KindStopEnd, event.ReasonNone, 0)
+	for _, p := range s.seated() {
+		if p.hasWork() || p.timers.Next() != 0 {
+			s.startM(p, false)
+			continue
+		}
+		p.state = pIdle
+		s.idle.PutP(p)
+	}
+	s.maybeQuiesced()
+	s.idle.Unlock()
+	s.stopMu.Unlock()
+	s.wakeSysmon()
+	s.wakeGlobal()
+}
+
+// wakeGlobal starts Ms for what was put into the global queue during a stop.
+func (s *Scheduler) wakeGlobal() {
+	if s.global.Len() > 0 {
+		s.wake()
+	}
+}

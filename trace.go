@@ -1,0 +1,144 @@
+package runq
+
+// Recording events.
+//
+// Each P has a ring that its owner writes without synchronisation; what happens
+// without a P goes to one more ring, under a lock. Rings are read while the world
+// is stopped.
+//
+// The tension: reading the clock takes as long as spawning and running a task. So a
+// task that never waits is written down once, when it has ended, in one record that
+// stands for three events; and its times are those of the coarse clock, which
+// sysmon advances at its beat. A task that waits is written down at its first wait,
+// and all its events from then on are exact to the clock.
+
+import "github.com/runq-go/runq/event"
+
+// coarseNow returns the coarse time, never before the P's last.
+func (p *p) coarseNow() int64 {
+	if now := p.s.coarse.Load(); now > p.coarse {
+		p.coarse = now
+	}
+	return p.coarse
+}
+
+// traceBegin notes when a task begins to run.
+func (t *Task) traceBegin(p *p) {
+	t.began = max(p.coarseNow(), t.born)
+}
+
+// traceEnd records the end of a task: with all the rest, if it never waited.
+func (t *Task) traceEnd(p *p, m *m, how ending) {
+	if t.seq == 0 && how == endReturn {
+		end := max(p.coarseNow(), t.began)
+		p.events.Ran(t.born, t.began, end, event.PID(p.id), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.parent))
+		return
+	}
+	t.event(event.KindTaskFinished, endReasons[how], 0)
+}
+
+var endReasons = [...]event.Reason{
+	endReturn: event.ReasonEndReturn,
+	endPanic:  event.ReasonEndPanic,
+	endGoexit: event.ReasonEndGoexit,
+}
+
+// event records something about the running task.
+func (t *Task) event(k event.Kind, why event.Reason, arg uint64) { t.eventOn(t.m, k, why, arg) }
+
+// eventOn records something about t, on the P of m. The first record of a task is
+// preceded by its beginning.
+func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
+	p := m.p
+	pid, mid := event.PID(p.id), event.MID(m.id)
+	if t.seq == 0 {
+		p.events.Began(t.born, t.began, pid, mid, event.TaskID(t.id), event.TaskID(t.parent))
+		t.seq = 2
+	}
+	t.seq++
+	p.events.Event(m.s.clock.Now(), k, why, pid, mid, event.TaskID(t.id), t.seq, arg)
+}
+
+// eventOut records something about t that happens without a P.
+func (s *Scheduler) eventOut(t *Task, k event.Kind, why event.Reason) {
+	if s.out.events == nil {
+		return
+	}
+	s.out.mu.Lock()
+	t.seq++
+	s.out.events.Event(s.clock.Now(), k, why, event.NoP, event.NoM, event.TaskID(t.id), t.seq, 0)
+	s.out.mu.Unlock()
+}
+
+// event records something about m and its P. m.p.events isn't nil.
+func (m *m) event(k event.Kind, why event.Reason, arg uint64) {
+	m.p.events.Event(m.s.clock.Now(), k, why, event.PID(m.p.id), event.MID(m.id), event.NoTask, 0, arg)
+}
+
+// eventM records something about an M that has no P, or is about to lose it. The
+// lock is held.
+func (s *Scheduler) eventM(m *m, k event.Kind) {
+	s.eventAny(event.NoP, event.MID(m.id), k, event.ReasonNone, 0)
+}
+
+// eventS records something about the scheduler.
+func (s *Scheduler) eventS(k event.Kind, why event.Reason, arg uint64) {
+	s.eventAny(event.NoP, event.NoM, k, why, arg)
+}
+
+// eventRetaken records that a P has been unseated.
+func (s *Scheduler) eventRetaken(p *p) {
+	s.eventAny(event.PID(p.id), event.MID(p.m.id), event.KindProcRetaken, event.ReasonRetakeOverrun, 0)
+}
+
+func (s *Scheduler) eventAny(p event.PID, m event.MID, k event.Kind, why event.Reason, arg uint64) {
+	if s.out.events == nil || k == event.KindNone {
+		return
+	}
+	s.out.mu.Lock()
+	s.out.events.Event(s.clock.Now(), k, why, p, m, event.NoTask, 0, arg)
+	s.out.mu.Unlock()
+}
+
+// ReadEvents returns the events recorded since the last call, in order, and how
+// many were lost because a ring was full. It stops the world for as long as it
+// takes to copy the rings. Without Config.Trace there are none. Events of tasks
+// that have not begun to wait or ended are not among them yet.
+func (s *Scheduler) ReadEvents() (events []event.Event, lost uint64) {
+	if !s.cfg.Trace {
+		return nil, 0
+	}
+	s.stopTheWorld()
+	streams, lost := s.drainRings()
+	s.startTheWorld()
+	return event.Merge(nil, streams...), lost
+}
+
+// drainRings empties the rings of the Ps that nobody uses: an overrun task's P
+// keeps its events until it is given back.
+func (s *Scheduler) drainRings() (streams [][]event.Event, lost uint64) {
+	s.idle.Lock()
+	defer s.idle.Unlock()
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	own, n := s.out.events.Drain(nil)
+	streams, lost = append(streams, own), n
+	for _, p := range s.ps {
+		if p.state == pUnseated {
+			continue
+		}
+		of, n := p.events.Drain(nil)
+		streams, lost = append(streams, of), lost+n
+	}
+	return streams, lost
+}
+
+// eventsLost returns how many events have been lost so far.
+func (s *Scheduler) eventsLost() (n uint64) {
+	if s.cfg.Trace {
+		for _, p := range s.ps {
+			n += p.events.Lost()
+		}
+	}
+	return n
+}
