@@ -94,17 +94,15 @@ func (t *Task) unblockSlow(m *m) {
 	}
 	s.idle.Unlock()
 	t.status = gRunnable
+	t.cold = true
 	t.reason = event.ReasonLostP
 	s.eventOut(t, event.KindTaskUnblockedQueued, event.ReasonNone)
 	if t.lock != nil {
 		m.waitLockedQueued(t)
 		return
 	}
-	// Without a P the M isn't stopped with the world, but stacks are exchanged then
-	// (trim.go): the switch lock keeps the two apart. after unlocks it.
 	t.c = m.cur
-	s.switching.Lock()
-	m.leave = leave{kind: leaveNoP, g: t}
+	m.leave.kind, m.leave.g = leaveNoP, t
 	t.c.switchTo(&m.g0, m)
 	t.resumed()
 }

@@ -91,7 +91,7 @@ func (c *carrier) nextTask() *Task {
 		if g != nil && g.c == nil {
 			return g
 		}
-		m.leave = leave{kind: leaveFree, c: c}
+		m.leave.kind, m.leave.c = leaveFree, c
 		c.switchTo(m.stackFor(g), m)
 		if g = c.g; g != nil || c.state != carrierLive {
 			c.g = nil
@@ -119,7 +119,7 @@ func (c *carrier) unwound() {
 	c.m.finish(g, endGoexit)
 	c.state = carrierGoexits
 	m := c.m
-	m.leave = leave{kind: leaveZombie, c: c}
+	m.leave.kind, m.leave.c = leaveZombie, c
 	c.switchTo(&m.g0, m)
 }
 

@@ -10,7 +10,7 @@ import (
 type clock interface {
 	// Now returns the monotonic time in nanoseconds since the clock began, from 1 on.
 	Now() int64
-	// Sleep waits until n is woken or until the time is reached; 0 means for ever.
+	// Sleep waits until n is woken or until the time is reached.
 	// It needs no precision when every Go P is busy: nothing waits for it then.
 	Sleep(n *sx.Note, until int64)
 	// Pause lets the calling thread rest for d. It doesn't depend on Go's timers,
@@ -26,10 +26,6 @@ func newClock() clock { return monotonic{base: time.Now().Add(-1)} }
 func (c monotonic) Now() int64 { return int64(time.Since(c.base)) }
 
 func (c monotonic) Sleep(n *sx.Note, until int64) {
-	if until == 0 {
-		n.Sleep()
-		return
-	}
 	if d := until - c.Now(); d > 0 {
 		n.SleepFor(time.Duration(d))
 	}

@@ -85,9 +85,12 @@ func (s *Scheduler) freeAll() {
 		l := p.cfree.Take(p.cfree.Len())
 		all.Append(&l)
 	}
-	l := s.carriers.take(true)
-	all.Append(&l)
+	all.Append(&s.carriers.free)
+	all.Append(&s.carriers.zombies)
 	s.endCarriers(&all)
+	if all.Len() > 0 {
+		bug("Close: %d carriers are not free", all.Len())
+	}
 	for _, p := range s.ps {
 		p.gfree = queue.Stack{}
 	}

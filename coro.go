@@ -20,7 +20,11 @@ package runq
 // The one who switches away can't publish itself for that reason; it leaves the
 // publication (m.after) to the stack that it switches to. Invariant 4.
 
-import "iter"
+import (
+	"iter"
+
+	"github.com/runq-go/runq/internal/sx"
+)
 
 // coro is a place where exactly one stack is blocked: an iter.Pull pair.
 type coro struct {
@@ -29,8 +33,9 @@ type coro struct {
 	// out tells which of the two is the next to call: they alternate. Only the
 	// stack that is about to switch through the place touches it.
 	out bool
-	// guest is the stack blocked here, kept for end, which must find it.
-	guest *stack
+	// guest is the stack blocked here. Everyone who leaves through the place writes
+	// it; only home reads it, and trusts it only if the guest agrees.
+	guest sx.Slot[stack]
 }
 
 // stack is something that can be switched to: a carrier, or an M's own goroutine
@@ -39,7 +44,7 @@ type stack struct {
 	in *coro // where it is blocked; nil while it runs; read by who resumes it
 	m  *m    // the M that runs it; written by who resumes it, before the switch
 	// errand, when set, makes the stack switch on at once instead of going about
-	// its business. Only end uses it, with the world stopped.
+	// its business. Only home uses it, who owns the stack.
 	errand *stack
 }
 
@@ -63,7 +68,7 @@ func (from *stack) swap(to *stack) {
 	c := to.in
 	to.in = nil
 	from.in = c
-	c.guest = from
+	c.guest.Put(from)
 	if c.out {
 		c.out = false
 		c.yield(struct{}{})
@@ -76,28 +81,39 @@ func (from *stack) swap(to *stack) {
 // start makes s a stack that runs body when it is first switched to.
 func (c *coro) start(s *stack, body func()) {
 	s.in = c
-	c.guest = s
+	c.guest.Put(s)
 	c.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
 		body()
 	})
 }
 
-// end makes the body of the stack s return, by resuming it for the last time; own
-// is the place that s was started with and will be freed with. k is the caller.
+// home brings the blocked stack s to own, the place that it was started with. The
+// caller, k, owns s and all stacks for which mine returns true: they are free, and
+// nobody else can get hold of them.
 //
-// A coroutine's end resumes whoever is blocked in the coroutine's own place, and
-// that must be k. So s is first brought home: k goes to the guest of that place
-// and sends it to s, and s back to k. Every stack but k keeps its business; the
-// places of s and the guest are exchanged. The guest may belong to anyone, hence
-// the world must be stopped, or no stack of the scheduler in use any more.
-func (k *stack) end(s *stack, own *coro) {
-	if s.in != own {
-		guest := own.guest
-		guest.errand = s
-		s.errand = k
-		k.swap(guest)
+// That is needed to end s: a coroutine's end resumes whoever is blocked in the
+// coroutine's own place, and that must be the one who wants it ended. k goes to the
+// guest of that place and sends it to s, and s back to k; so the places of s and
+// the guest are exchanged. If the guest isn't k's to move, home returns false. But
+// each stack that k doesn't own is a guest in one place only: there can't be more
+// free stacks in that situation than there are stacks in use.
+func (k *stack) home(s *stack, own *coro, mine func(*stack) bool) bool {
+	if s.in == own {
+		return true
 	}
+	guest := own.guest.Get()
+	if !mine(guest) || guest.in != own {
+		return false
+	}
+	guest.errand = s
+	s.errand = k
+	k.swap(guest)
+	return true
+}
+
+// end resumes s, which is at home and whose body will return, for the last time.
+func (k *stack) end(s *stack) {
 	s.m = nil
 	k.swap(s)
 }

@@ -26,7 +26,7 @@ import (
 // Invariant 1 follows: a G is in exactly one place, and its holder alone writes
 // the status, with plain stores. The hand-over from one holder to the next is
 // ordered by the queue, the wait list's lock or the switch that passes the G on.
-type status uint32
+type status uint8
 
 const (
 	gIdle status = iota
@@ -54,13 +54,14 @@ type Task struct {
 	// The first cache line is what spawning and running touch.
 
 	node queue.Node  // must be the first field; see taskOf
-	fn   func(*Task) // what to run, when own is nil or wants no error
+	fn   func(*Task) // what to run, unless efn is set
 	env  *env        // what the task shares with its relatives
 	m    *m          // the M that runs it; valid while running or blocked
 	c    *carrier    // the stack it waits on; nil until it first waits
 	id   uint64
 
 	status  status    // written by the holder, peeked at by observers
+	cold    bool      // something beyond the first cache line is in use; the holder's
 	preempt sx.Uint32 // asked to yield; set by sysmon and stopTheWorld; partner: Checkpoint
 	parent  uint64
 
@@ -130,7 +131,7 @@ func (t *Task) begin(m *m) {
 //
 //go:noinline
 func (t *Task) call() {
-	if t.efn == nil {
+	if !t.cold || t.efn == nil {
 		t.fn(t)
 		return
 	}
@@ -151,20 +152,14 @@ func (m *m) finish(t *Task, how ending) {
 	if t.status != gRunning {
 		bug("finish: task %d is %v", t.id, t.status)
 	}
-	if t.locks != 0 {
-		t.unlockAll()
-	}
 	p := m.p
 	if p.events != nil {
 		t.traceEnd(p, m, how)
 	}
 	p.c.finished++
-	if own := t.env.owner; own != nil {
-		own.done(t, t.err)
-	}
 	m.curg = nil
-	if t.seq != 0 || t.label != nil || t.efn != nil || t.c != nil {
-		t.scrub()
+	if t.cold {
+		t.finishCold()
 	}
 	t.status = gIdle
 	t.fn = nil
@@ -174,8 +169,21 @@ func (m *m) finish(t *Task, how ending) {
 	}
 }
 
+// finishCold is finish for a task that did more than run: it had an owner, waited,
+// had a label or was locked.
+func (t *Task) finishCold() {
+	if t.locks != 0 {
+		t.unlockAll()
+	}
+	if own := t.env.owner; own != nil {
+		own.done(t, t.err)
+	}
+	t.scrub()
+}
+
 // scrub clears what only a task that did more than run has written.
 func (t *Task) scrub() {
+	t.cold = false
 	t.c = nil
 	t.efn = nil
 	t.err = nil

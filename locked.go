@@ -10,6 +10,7 @@ package runq
 
 import (
 	"runtime"
+	"unsafe"
 
 	"github.com/runq-go/runq/event"
 )
@@ -22,6 +23,7 @@ import (
 func (t *Task) LockThread() {
 	m := t.enter("LockThread")
 	runtime.LockOSThread()
+	t.cold = true
 	t.locks++
 	t.lock = m
 	t.c = m.cur
@@ -49,15 +51,8 @@ func (t *Task) unlockAll() {
 
 // waitLocked parks a locked task: commit, hand off, sleep until somebody who has
 // found the task in a queue brings a P.
-func (m *m) waitLocked(l leave) {
-	t := l.g
-	if m.p.events != nil {
-		t.event(event.KindTaskParked, t.reason, 0)
-	}
-	m.curg = nil
-	if l.commit != nil && !l.commit(t, l.arg) {
-		m.s.ready(m, t, event.ReasonWakeTask)
-	}
+func (m *m) waitLocked(t *Task, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) {
+	m.afterPark(t, commit, arg)
 	m.handOffP()
 	m.awaitP(t)
 }
@@ -65,6 +60,7 @@ func (m *m) waitLocked(l leave) {
 // requeueLocked queues a locked task and gives its P away.
 func (m *m) requeueLocked(t *Task, why event.Reason) {
 	t.status = gRunnable
+	t.cold = true
 	t.reason = why
 	if m.p.events != nil {
 		t.event(event.KindTaskYielded, why, 0)
@@ -106,6 +102,13 @@ func (m *m) handOffTo(t *Task) {
 	m.handTo = nil
 	s := m.s
 	s.idle.Lock()
+	if m.p.state == pUnseated { // since t was picked
+		s.leaveSeat(m)
+		s.idle.Unlock()
+		s.global.Put(&t.node)
+		s.wake()
+		return
+	}
 	m.p.c.handoffs++
 	t.lock.nextP = m.release(pRunning, event.ReasonHandoffLocked)
 	s.idle.Unlock()

@@ -47,13 +47,15 @@ type m struct {
 }
 
 // leave is what is still to be done for a stack that an M has left, by the stack
-// it went to: only then may others get hold of it (coro.go). Owner: the M.
+// it went to: only then may others get hold of it (coro.go). Owner: the M. Fields
+// that the kind doesn't need keep what they were.
 type leave struct {
 	kind   leaveKind
 	g      *Task
 	c      *carrier
 	commit func(*Task, unsafe.Pointer) bool
 	arg    unsafe.Pointer
+	why    event.Reason // of a yield
 }
 
 type leaveKind uint8
@@ -63,37 +65,45 @@ const (
 	leavePark              // g waits: commit it, or make it ready again
 	leaveYield             // g is runnable: queue it here
 	leaveGlobal            // g is runnable: queue it for all
-	leaveNoP               // the same, by an M that has lost its P and holds the switch lock
+	leaveNoP               // the same, by an M that has lost its P
 	leaveFree              // c is free
 	leaveZombie            // c can never run again
 )
 
 // after finishes leaving the stack that m has come from.
 func (m *m) after() {
-	l := m.leave
-	if l.kind == leaveNothing {
-		return
-	}
-	m.leave = leave{}
-	switch l.kind {
+	l := &m.leave
+	kind := l.kind
+	l.kind = leaveNothing
+	switch kind {
 	case leavePark:
-		m.afterPark(l)
+		m.afterPark(l.g, l.commit, l.arg)
 	case leaveYield:
-		m.curg = nil
+		m.yielded(l.g, l.why)
 		m.p.run.Put(&l.g.node, &m.s.global)
 	case leaveGlobal:
-		m.curg = nil
+		m.yielded(l.g, l.why)
 		m.s.global.Put(&l.g.node)
 		m.s.wake()
 	case leaveNoP:
 		m.curg = nil
-		m.s.switching.Unlock()
 		m.s.global.Put(&l.g.node)
 		m.s.wake()
 	case leaveFree:
 		m.p.freeCarrier(l.c)
 	case leaveZombie:
 		m.s.carriers.bury(l.c)
+	}
+}
+
+// yielded notes that a runnable task has left its stack.
+func (m *m) yielded(t *Task, why event.Reason) {
+	m.curg = nil
+	if p := m.p; p.events != nil {
+		if why == event.ReasonLostP {
+			t.traceOverrun(p)
+		}
+		t.eventOn(m, event.KindTaskYielded, why, 0)
 	}
 }
 

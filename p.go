@@ -38,8 +38,12 @@ const (
 // when the P is unseated, which is what makes taking a P from a running task safe
 // (retake.go).
 type p struct {
-	id int32
+	id int32 // its seat; never changes
 	s  *Scheduler
+
+	// timers are those of the seat: every P that ever holds it has the same, and they
+	// have a lock of their own.
+	timers *timerheap.Heap
 
 	// attn is written by others, under the scheduler's lock. Partner: the loads in
 	// pick and attend, by the owner.
@@ -48,10 +52,6 @@ type p struct {
 	// Guarded by the scheduler's lock.
 	state pState
 	m     *m
-
-	// timers belongs to the seat, not to the P: it has a lock of its own, and a P
-	// that takes the seat over takes it along.
-	timers *timerheap.Heap
 
 	run queue.Local // owner puts; anyone steals
 
@@ -90,24 +90,40 @@ func (p *p) newID() uint64 {
 	return p.nextID
 }
 
-// newP returns a P for the seat id, a spare one if there is one. The scheduler's
-// lock is held.
+// newP returns a P for the seat id: a spare one of that seat, if there is one, so
+// that a P's id and timers never change under the eyes of those who look at a list
+// of seats that is no longer the latest. The scheduler's lock is held.
 func (s *Scheduler) newP(id int32) *p {
-	var np *p
-	if n := len(s.spare); n > 0 {
-		np = s.spare[n-1]
-		s.spare = s.spare[:n-1]
-	} else {
-		np = &p{s: s}
+	np := s.takeSpare(id)
+	if np == nil {
+		np = &p{id: id, s: s, timers: s.seatTimers(id)}
 		s.ps = append(s.ps, np)
 		if s.cfg.Trace {
 			np.events = ring.New(s.cfg.TraceBuffer)
 		}
 	}
-	np.id = id
 	np.attn.Store(0)
 	np.seen = observation{}
 	return np
+}
+
+// takeSpare removes a spare P of the seat id, if there is one.
+func (s *Scheduler) takeSpare(id int32) *p {
+	for i, p := range s.spare {
+		if p.id == id {
+			s.spare = append(s.spare[:i], s.spare[i+1:]...)
+			return p
+		}
+	}
+	return nil
+}
+
+// seatTimers returns the timers of the seat id.
+func (s *Scheduler) seatTimers(id int32) *timerheap.Heap {
+	for len(s.timers) <= int(id) {
+		s.timers = append(s.timers, new(timerheap.Heap))
+	}
+	return s.timers[id]
 }
 
 // acquire gives the P to m. The scheduler's lock is held, m has none.

@@ -41,7 +41,7 @@ func newPanicError(t *Task, v any, stack []byte) *PanicError {
 func (t *Task) panicked(e *PanicError) {
 	switch s := t.env.s; {
 	case t.env.owner != nil:
-		t.err = e
+		t.err = e // an owned task is cold
 	case s.cfg.OnPanic != nil:
 		s.cfg.OnPanic(e)
 	default:

@@ -30,6 +30,7 @@ import (
 func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) error {
 	m := t.m
 	t.status = gWaiting
+	t.cold = true
 	t.reason = why
 	t.err = nil
 	t.since = m.s.coarse.Load()
@@ -39,12 +40,12 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 	if hopeless {
 		p.c.hopelessWaits++
 	}
-	l := leave{kind: leavePark, g: t, commit: commit, arg: arg}
 	if t.lock != nil {
-		m.waitLocked(l)
+		m.waitLocked(t, commit, arg)
 	} else {
 		t.c = m.cur
-		m.leave = l
+		l := &m.leave
+		l.kind, l.g, l.commit, l.arg = leavePark, t, commit, arg
 		g := m.pick()
 		t.c.switchTo(m.stackFor(g), m)
 		t.resumed()
@@ -73,13 +74,13 @@ func (t *Task) resumed() {
 }
 
 // afterPark commits the wait of a task that has left its stack.
-func (m *m) afterPark(l leave) {
+func (m *m) afterPark(t *Task, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) {
 	m.curg = nil
-	if m.p != nil && m.p.events != nil {
-		l.g.eventOn(m, event.KindTaskParked, l.g.reason, 0)
+	if m.p.events != nil {
+		t.eventOn(m, event.KindTaskParked, t.reason, 0)
 	}
-	if l.commit != nil && !l.commit(l.g, l.arg) {
-		m.s.ready(m, l.g, event.ReasonWakeTask)
+	if !commit(t, arg) {
+		m.s.ready(m, t, event.ReasonWakeTask)
 	}
 }
 
@@ -116,7 +117,7 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 func (t *Task) Yield() {
 	m := t.enter("Yield")
 	p := m.p
-	if p.attn.Load() != 0 {
+	if p.attn.Load()&^attnPreempt != 0 {
 		t.attend()
 		return
 	}
@@ -126,7 +127,7 @@ func (t *Task) Yield() {
 		return
 	}
 	g := m.pick()
-	if g == nil && m.s.global.Len() == 0 && p.attn.Load() == 0 {
+	if g == nil && p.attn.Load() == 0 {
 		return
 	}
 	t.leaveRunnable(leaveYield, g, event.ReasonYield)
@@ -136,15 +137,13 @@ func (t *Task) Yield() {
 func (t *Task) leaveRunnable(kind leaveKind, g *Task, why event.Reason) {
 	m := t.m
 	t.status = gRunnable
+	t.cold = true
 	t.reason = why
 	t.c = m.cur
-	if m.p != nil && m.p.events != nil {
-		t.eventOn(m, event.KindTaskYielded, why, 0)
-	}
-	m.leave = leave{kind: kind, g: t}
+	m.leave.kind, m.leave.g, m.leave.why = kind, t, why
 	t.c.switchTo(m.stackFor(g), m)
 	t.resumed()
 }
 
 // peekStatus is the task's status as an observer may read it.
-func (t *Task) peekStatus() status { return status(sx.PeekUint32((*uint32)(&t.status))) }
+func (t *Task) peekStatus() status { return status(sx.PeekUint8((*uint8)(&t.status))) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/runq-go/runq/event"
-	"github.com/runq-go/runq/internal/timerheap"
 )
 
 // maxProcs bounds the number of Ps: far above any machine, low enough that a slip
@@ -39,15 +38,21 @@ func (s *Scheduler) resize(n int) {
 	seats := append([]*p(nil), old[:min(n, len(old))]...)
 	for len(seats) < n {
 		p := s.newP(int32(len(seats)))
-		p.timers = new(timerheap.Heap)
 		p.state = pStopped
 		seats = append(seats, p)
 	}
 	for _, p := range old[min(n, len(old)):] {
-		p.timers.MoveTo(seats[0].timers)
+		s.moveTimers(p, seats[0])
 		s.global.PutAll(p.run.Drain())
 		s.retire(p)
 	}
 	s.seats.Store(&seats)
 	s.eventS(event.KindProcsChanged, event.ReasonNone, uint64(n))
+}
+
+// moveTimers moves the timers of a seat that is gone.
+func (s *Scheduler) moveTimers(from, to *p) {
+	if from.timers != to.timers && from.timers.MoveTo(to.timers) {
+		s.timerEarlier(to.timers.Next())
+	}
 }

@@ -35,6 +35,11 @@ const (
 	// nobody needs it (Go: 10 ms), so that sysmon can go to sleep.
 	blockedAlways = 10e6 // ns
 
+	// waitsAfter is after what time a P is taken from a task that waits in ordinary
+	// Go, as far as that can be told (stuck.go): some beats, so that a wait that is
+	// over soon costs nothing.
+	waitsAfter = 200e3 // ns
+
 	// graceShare is the part of a slice that a task has, after it was asked to
 	// yield, to reach a checkpoint before its P is taken: a quarter.
 	graceShare = 4
@@ -131,12 +136,20 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		p.seen.slices, p.seen.since, p.seen.asked = slices, now, 0
 		return false
 	}
-	if now-p.seen.since < s.slice || !s.wanted(p, now) {
+	ran := now - p.seen.since
+	if ran < waitsAfter || !s.wanted(p, now) {
 		return false
 	}
 	t := sx.PeekPointer(&p.m.curg)
 	if t == nil {
 		return false // its M is in the scheduler
+	}
+	if ran < s.slice {
+		if !s.someoneWaits() || !s.mayOverrun(now) {
+			return false
+		}
+		s.handOff(s.unseat(p))
+		return true
 	}
 	p.attn.Or(attnPreempt) // partner: pick
 	t.preempt.Store(1)     // partner: Checkpoint
@@ -161,7 +174,6 @@ func (s *Scheduler) wanted(p *p, now int64) bool {
 // an M. The task runs on: an overrun. The lock is held.
 func (s *Scheduler) unseat(old *p) *p {
 	np := s.newP(old.id)
-	np.timers = old.timers
 	seats := append([]*p(nil), s.seated()...)
 	seats[old.id] = np
 	s.seats.Store(&seats)
@@ -202,7 +214,11 @@ func (s *Scheduler) leaveSeat(m *m) {
 		}
 	}
 	s.overruns.Add(-1)
+	if seats := s.seated(); int(p.id) >= len(seats) {
+		s.moveTimers(p, seats[0]) // the seat went away meanwhile
+	}
 	s.retire(p)
+	s.maybeQuiesced() // nothing is quiet while a task overruns
 }
 
 // retire puts a P that holds no seat any more with the spare ones. What it has in
@@ -211,7 +227,6 @@ func (s *Scheduler) retire(p *p) {
 	s.gfree.overflow(p, queue.StackCap)
 	carriers := p.cfree.Take(p.cfree.Len())
 	s.carriers.put(&carriers)
-	p.timers = nil
 	p.state = pDead
 	s.spare = append(s.spare, p)
 }

@@ -2,9 +2,10 @@ package runq
 
 // Scheduling: which task an M runs next.
 //
-// pick looks at what can be had without leaving the stack: the P's own queue, the
-// global queue when its turn has come, timers that are due. find goes on from
-// there on g0, where an M may also search, give its P back and sleep.
+// pick looks at what can be had without leaving the stack: timers that are due, the
+// P's own queue, the global queue when its turn has come or the P has nothing else.
+// find goes on from there on g0, where an M may also search, give its P back and
+// sleep.
 
 import "github.com/runq-go/runq/event"
 
@@ -34,6 +35,9 @@ func (m *m) pick() *Task {
 	n, handedOff := p.run.Get()
 	if !handedOff {
 		p.slices++
+		if n == nil {
+			n = m.s.global.GetBatch(&p.run, len(m.s.seated()))
+		}
 	} else if l := p.local.Load(); l < localStreak {
 		p.local.Store(l + 1)
 	}
@@ -87,18 +91,14 @@ func (m *m) find() *Task {
 	}
 }
 
-// look searches beyond the P's own queue: the global queue, then other Ps.
+// look searches the other Ps' queues.
 func (m *m) look() *Task {
-	p := m.p
-	if n := m.s.global.GetBatch(&p.run, len(m.s.seated())); n != nil {
-		return taskOf(n)
-	}
 	if !m.spinning {
 		if !m.s.idle.TrySearch(len(m.s.seated())) {
 			return nil
 		}
 		m.spinning = true
-		p.c.spins++
+		m.p.c.spins++
 	}
 	return m.steal()
 }

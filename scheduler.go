@@ -9,6 +9,7 @@ import (
 	"github.com/runq-go/runq/internal/queue"
 	"github.com/runq-go/runq/internal/ring"
 	"github.com/runq-go/runq/internal/sx"
+	"github.com/runq-go/runq/internal/timerheap"
 )
 
 // Scheduler runs tasks on a number of Ps. It is made by New or Default. All its
@@ -30,13 +31,10 @@ type Scheduler struct {
 	coarse   sx.Int64  // the time at sysmon's last beat
 	overruns sx.Int64  // unseated Ps; written under the lock
 
-	// switching is held by an M without a P while it exchanges stacks, and by who
-	// ends carriers. Lock order: idle before switching.
-	switching sx.Mutex
-
 	// Guarded by the lock.
 	ps          []*p // every P ever made, seated or not
 	spare       []*p
+	timers      []*timerheap.Heap // by seat, also of seats that are gone
 	unseated    []*p
 	allm        []*m
 	lastM       int32

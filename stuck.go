@@ -21,6 +21,8 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"unsafe"
+
+	"github.com/runq-go/runq/internal/sx"
 )
 
 const (
@@ -40,10 +42,10 @@ func (s *Scheduler) mayOverrun(now int64) bool {
 	if overruns < s.cfg.MaxOverruns {
 		return true
 	}
-	if s.cfg.MaxOverruns == 0 || overruns >= s.cfg.MaxBlocked {
+	if overruns >= s.cfg.MaxBlocked {
 		return false
 	}
-	if goroutinesRunning()-1 < s.cfg.MaxOverruns { // less sysmon, which asks
+	if goroutinesRunning()-1 < max(s.cfg.MaxOverruns, 1) { // less sysmon, which asks
 		return true
 	}
 	if now < s.nextDump {
@@ -52,7 +54,20 @@ func (s *Scheduler) mayOverrun(now int64) bool {
 	hogs := s.countHogs()
 	after := s.clock.Now()
 	s.nextDump = after + (after-now)*dumpShare
-	return hogs < s.cfg.MaxOverruns
+	return hogs < max(s.cfg.MaxOverruns, 1)
+}
+
+// someoneWaits tells whether fewer goroutines run, or could, than tasks are on a P:
+// then one of the tasks waits in ordinary Go, and its P might as well be used. The
+// lock is held.
+func (s *Scheduler) someoneWaits() bool {
+	busy := 0
+	for _, p := range s.seated() {
+		if p.state == pRunning && p.m != nil && p.m.phase.Load()&phaseMask == phaseRun {
+			busy++
+		}
+	}
+	return goroutinesRunning()-1 < busy
 }
 
 // goroutinesRunning returns how many goroutines of the process run or are runnable.
@@ -78,7 +93,7 @@ func (s *Scheduler) countHogs() int {
 	stacks := taskStacks()
 	hogs := 0
 	for _, p := range s.unseated {
-		if st, ok := stacks[p.m.curg.address()]; !ok || st.runs() {
+		if st, ok := stacks[sx.PeekPointer(&p.m.curg).address()]; !ok || st.runs() {
 			hogs++
 		}
 	}

@@ -42,7 +42,10 @@ func (s *Scheduler) submitTask(e *env, fn func(*Task), efn func(*Task) error) bo
 	sub.nextID++
 	t := taskOf(n)
 	t.id, t.parent = sub.nextID, 0
-	t.fn, t.efn, t.env = fn, efn, e
+	t.fn, t.env = fn, e
+	if efn != nil {
+		t.efn, t.cold = efn, true
+	}
 	t.status = gRunnable
 	if s.cfg.Trace {
 		t.born = s.coarse.Load()
@@ -61,7 +64,7 @@ func (t *Task) spawn(m *m, e *env, fn func(*Task), efn func(*Task) error) {
 	n.id, n.parent = p.newID(), t.id
 	n.fn, n.env = fn, e
 	if efn != nil {
-		n.efn = efn
+		n.efn, n.cold = efn, true
 	}
 	n.status = gRunnable
 	if p.events != nil {

@@ -93,19 +93,28 @@ func (s *Scheduler) sysmonSleep() bool {
 	if !s.allIdle() {
 		return false
 	}
-	s.sysmonUntil.Store(math.MaxInt64) // partner: wakeSysmon, timerEarlier
-	until := s.nextTimer()
-	if until != 0 {
-		s.sysmonUntil.Store(until)
-	}
-	if s.allIdle() && s.nextTimer() == until && !s.sysmonEnd.Load() {
+	until := s.nextBeat()
+	s.sysmonUntil.Store(until) // partner: wakeSysmon, timerEarlier
+	if s.allIdle() && s.nextBeat() == until && !s.sysmonEnd.Load() {
 		s.clock.Sleep(&s.sysmonNote, until)
 	}
 	s.sysmonUntil.Store(0)
 	now := s.clock.Now()
 	s.coarse.Store(now)
 	s.lateTimers(now)
+	s.trim(now)
 	return true
+}
+
+// nextBeat returns until when sysmon may sleep while nothing happens.
+func (s *Scheduler) nextBeat() int64 {
+	until := int64(math.MaxInt64)
+	for _, t := range [...]int64{s.nextTimer(), s.carriers.due()} {
+		if t != 0 {
+			until = min(until, t)
+		}
+	}
+	return until
 }
 
 // allIdle tells whether no M holds a P and no overrun task may leave something

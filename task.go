@@ -26,6 +26,7 @@ func (t *Task) Context() context.Context {
 // of stuck calls, reports of panics and deadlocks.
 func (t *Task) SetLabel(label string) {
 	t.enter("SetLabel")
+	t.cold = true
 	t.label = &label
 }
 

@@ -29,12 +29,21 @@ func (t *Task) traceBegin(p *p) {
 
 // traceEnd records the end of a task: with all the rest, if it never waited.
 func (t *Task) traceEnd(p *p, m *m, how ending) {
-	if t.seq == 0 && how == endReturn {
+	if t.seq == 0 && how == endReturn && p.attn.Load() == 0 {
 		end := max(p.coarseNow(), t.began)
-		p.events.Ran(t.born, t.began, end, event.PID(p.id), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.parent))
+		p.events.Ran(t.born, t.began, end, p.eventID(), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.parent))
 		return
 	}
+	t.traceOverrun(p)
 	t.event(event.KindTaskFinished, endReasons[how], 0)
+}
+
+// traceOverrun records that the task had lost its P and ran on: its M finds out
+// only now.
+func (t *Task) traceOverrun(p *p) {
+	if p.attn.Load()&attnUnseat != 0 {
+		t.event(event.KindTaskOverrun, event.ReasonNone, 0)
+	}
 }
 
 var endReasons = [...]event.Reason{
@@ -49,8 +58,9 @@ func (t *Task) event(k event.Kind, why event.Reason, arg uint64) { t.eventOn(t.m
 // eventOn records something about t, on the P of m. The first record of a task is
 // preceded by its beginning.
 func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
+	t.cold = true
 	p := m.p
-	pid, mid := event.PID(p.id), event.MID(m.id)
+	pid, mid := p.eventID(), event.MID(m.id)
 	if t.seq == 0 {
 		p.events.Began(t.born, t.began, pid, mid, event.TaskID(t.id), event.TaskID(t.parent))
 		t.seq = 2
@@ -59,12 +69,22 @@ func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
 	p.events.Event(m.s.clock.Now(), k, why, pid, mid, event.TaskID(t.id), t.seq, arg)
 }
 
+// eventID returns the P to name in an event: none, when its M only has it on as a
+// workplace.
+func (p *p) eventID() event.PID {
+	if p.attn.Load()&attnUnseat != 0 {
+		return event.NoP
+	}
+	return event.PID(p.id)
+}
+
 // eventOut records something about t that happens without a P.
 func (s *Scheduler) eventOut(t *Task, k event.Kind, why event.Reason) {
 	if s.out.events == nil {
 		return
 	}
 	s.out.mu.Lock()
+	t.cold = true
 	t.seq++
 	s.out.events.Event(s.clock.Now(), k, why, event.NoP, event.NoM, event.TaskID(t.id), t.seq, 0)
 	s.out.mu.Unlock()
@@ -72,7 +92,7 @@ func (s *Scheduler) eventOut(t *Task, k event.Kind, why event.Reason) {
 
 // event records something about m and its P. m.p.events isn't nil.
 func (m *m) event(k event.Kind, why event.Reason, arg uint64) {
-	m.p.events.Event(m.s.clock.Now(), k, why, event.PID(m.p.id), event.MID(m.id), event.NoTask, 0, arg)
+	m.p.events.Event(m.s.clock.Now(), k, why, m.p.eventID(), event.MID(m.id), event.NoTask, 0, arg)
 }
 
 // eventM records something about an M that has no P, or is about to lose it. The
@@ -102,8 +122,9 @@ func (s *Scheduler) eventAny(p event.PID, m event.MID, k event.Kind, why event.R
 
 // ReadEvents returns the events recorded since the last call, in order, and how
 // many were lost because a ring was full. It stops the world for as long as it
-// takes to copy the rings. Without Config.Trace there are none. Events of tasks
-// that have not begun to wait or ended are not among them yet.
+// takes to copy the rings. Without Config.Trace there are none. Of a task that has
+// neither waited nor ended there is nothing yet, and the events of an overrun task
+// come with the call after it has given its P back.
 func (s *Scheduler) ReadEvents() (events []event.Event, lost uint64) {
 	if !s.cfg.Trace {
 		return nil, 0
@@ -136,6 +157,7 @@ func (s *Scheduler) drainRings() (streams [][]event.Event, lost uint64) {
 // eventsLost returns how many events have been lost so far.
 func (s *Scheduler) eventsLost() (n uint64) {
 	if s.cfg.Trace {
+		n = s.out.events.Lost()
 		for _, p := range s.ps {
 			n += p.events.Lost()
 		}

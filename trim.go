@@ -2,10 +2,12 @@ package runq
 
 // The scheduler's pool of free carriers, and their end.
 //
-// A carrier is a goroutine: nothing frees it but its own end, and ending one
-// exchanges the places of stacks that may belong to anyone (coro.go). So carriers
-// are ended while the world is stopped, a batch at a time: after a peak of waiting
-// tasks, after tasks have called runtime.Goexit, and at Close.
+// A carrier is a goroutine: nothing frees it but its own end. A free carrier can
+// be ended if the place it was made with is empty of strangers (coro.go); among
+// many free carriers nearly all can, and those that can't today stay in the pool
+// for another day. So nothing has to be stopped for it: sysmon takes a batch out of
+// the pool, after a peak of waiting tasks or when tasks have called runtime.Goexit,
+// and lets a goroutine end what can be ended.
 
 import (
 	"time"
@@ -22,12 +24,8 @@ const (
 	// trimKeep is how many free carriers the pool keeps however long: a P's worth.
 	trimKeep = carriersPerP
 
-	// trimBatch bounds the carriers ended in one stop of the world: at less than a
-	// microsecond each, the pause stays well below a millisecond.
-	trimBatch = 256
-
 	// zombiesMax is how many carriers that can run nothing any more are left lying
-	// before a stop of the world is worth it.
+	// before they are worth a trim ahead of time.
 	zombiesMax = 64
 )
 
@@ -37,7 +35,10 @@ type carrierPool struct {
 	free    queue.List // guarded by mu
 	zombies queue.List // guarded by mu; carriers that a Goexit has used up
 	low     int        // fewest free since the last trim; guarded by mu
-	trimmed int64      // time of the last trim; sysmon only
+	stayed  int        // zombies that the last trim couldn't end; guarded by mu
+	trimmed int64      // time of the last trim; guarded by mu
+
+	trimming bool // a goroutine is at it; guarded by mu
 }
 
 // get moves half a P's worth of carriers into pool and returns another one, or nil
@@ -73,76 +74,94 @@ func (cp *carrierPool) bury(c *carrier) {
 func (cp *carrierPool) due() int64 {
 	cp.mu.Lock()
 	defer cp.mu.Unlock()
-	if cp.free.Len() <= trimKeep && cp.zombies.Len() == 0 {
+	switch {
+	case cp.trimming || cp.free.Len() <= trimKeep && cp.zombies.Len() == 0:
 		return 0
+	case cp.zombies.Len() >= zombiesMax+cp.stayed:
+		return cp.trimmed
 	}
 	return cp.trimmed + trimEvery
 }
 
-// take removes what has to be ended: the zombies, and a batch of what nobody has
-// needed since the last call.
-func (cp *carrierPool) take(everyone bool) queue.List {
+// take removes what is to be ended: the zombies, and what nobody has needed since
+// the last call.
+func (cp *carrierPool) take(now int64) queue.List {
 	cp.mu.Lock()
 	defer cp.mu.Unlock()
-	n := cp.free.Len()
-	if !everyone {
-		n = min(max(cp.low-trimKeep, 0), trimBatch)
-	}
-	l := cp.free.Take(n)
+	l := cp.free.Take(max(cp.low-trimKeep, 0))
 	l.Append(&cp.zombies)
 	cp.low = cp.free.Len()
+	cp.trimmed = now
+	cp.trimming = l.Len() > 0
 	return l
+}
+
+// giveBack returns what couldn't be ended.
+func (cp *carrierPool) giveBack(l *queue.List) {
+	cp.mu.Lock()
+	defer cp.mu.Unlock()
+	cp.trimming = false
+	cp.stayed = 0
+	for n := l.Pop(); n != nil; n = l.Pop() {
+		if carrierOf(n).state == carrierLive {
+			cp.free.Push(n)
+		} else {
+			cp.zombies.Push(n)
+			cp.stayed++
+		}
+	}
 }
 
 // trim ends carriers that are no longer needed. Sysmon calls it at every beat.
 func (s *Scheduler) trim(now int64) {
-	cp := &s.carriers
-	cp.mu.Lock()
-	many := cp.zombies.Len() >= zombiesMax
-	idle := cp.free.Len() <= trimKeep && cp.zombies.Len() == 0
-	cp.mu.Unlock()
-	if idle {
-		cp.trimmed = now
+	if due := s.carriers.due(); due == 0 || now < due {
 		return
 	}
-	if !many && now-cp.trimmed < trimEvery {
-		return
-	}
-	cp.trimmed = now
-	l := cp.take(false)
+	l := s.carriers.take(now)
 	if l.Len() == 0 {
 		return
 	}
-	s.stopTheWorld()
-	s.switching.Lock()
-	s.endCarriers(&l)
-	s.switching.Unlock()
-	s.startTheWorld()
+	s.threads.Add(1)
+	go func() {
+		defer s.threads.Done()
+		s.endCarriers(&l)
+		s.carriers.giveBack(&l)
+	}()
 }
 
-// endCarriers ends every carrier of the list. The world is stopped and the switch
-// lock held, or no M is left.
+// endCarriers ends the carriers of the list, which the caller owns, and leaves
+// those in it that can't be ended.
 func (s *Scheduler) endCarriers(l *queue.List) {
+	owned := make(map[*stack]bool, l.Len())
+	l.Each(func(n *queue.Node) { owned[&carrierOf(n).stack] = true })
+	mine := func(s *stack) bool { return owned[s] }
 	var k stack
-	for n := l.Pop(); n != nil; n = l.Pop() {
+	for range l.Len() {
+		n := l.Pop()
 		c := carrierOf(n)
-		if c.state != carrierGoexits {
-			c.state = carrierEnding
-			k.end(&c.stack, &c.own)
-		} else {
-			k.endGoexit(&c.stack, &c.own)
+		if !k.home(&c.stack, &c.own, mine) {
+			l.Push(n)
+			continue
 		}
+		delete(owned, &c.stack)
+		k.endCarrier(c)
 		s.carriersEnded.Add(1)
 	}
 }
 
-// endGoexit is end for a carrier in the middle of a Goexit: iter.Pull passes that
-// on to the goroutine that resumes it, so another goroutine does it.
-func (k *stack) endGoexit(s *stack, own *coro) {
+// endCarrier ends a carrier that is at home. A Goexit that it is in the middle of
+// is passed on by iter.Pull to the goroutine that resumes it, so another goroutine
+// does that.
+func (k *stack) endCarrier(c *carrier) {
+	if c.state != carrierGoexits {
+		c.state = carrierEnding
+		k.end(&c.stack)
+		return
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		k.end(s, own)
+		k.end(&c.stack)
 	}()
 	<-done
 }

@@ -28,6 +28,14 @@ func main() {
 // run executes one command line and returns the exit status. The first SIGINT or SIGTERM cancels the
 // command's context, the second one kills the process as if it weren't caught.
 func run(args []string, stdout, stderr io.Writer) int {
+	// Before it starts its first process, Go 1.26 tries out pidfds with a child that shares this process's
+	// memory and its signal handlers. A Ctrl-C in that moment reaches both and crashes the process
+	// (SIGSEGV in os.checkPidfd). Looking for a process makes the same trial, now, while there is nothing
+	// to stop cleanly.
+	if p, err := os.FindProcess(os.Getpid()); err == nil {
+		p.Release() //nolint:errcheck // nothing hangs on it
+	}
+
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

@@ -127,22 +127,27 @@ func (g *Global) GetBatch(dst *Local, procs int) *Node {
 	if g.Len() == 0 {
 		return nil
 	}
+	batch, share := [sx.RingCap / 2]*Node{}, 0
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	size := g.Len()
-	if size == 0 {
+	if size := g.Len(); size > 0 {
+		share = min(size/procs+1, size, len(batch))
+		for i := range share {
+			batch[i] = g.pop()
+		}
+		g.size.Add(-int64(share))
+	}
+	g.mu.Unlock()
+	if share == 0 {
 		return nil
 	}
-	share := min(size/procs+1, size, len(dst.slots)/2)
-	g.size.Add(-int64(share))
-	first := g.pop()
+	dst.warmth += warm(batch[:share])
 	t := dst.tail.Load()
-	for range share - 1 {
-		dst.slots[t%uint32(len(dst.slots))].Put(g.pop())
+	for _, n := range batch[1:share] {
+		dst.slots[t%uint32(len(dst.slots))].Put(n)
 		t++
 	}
 	dst.tail.Store(t)
-	return first
+	return batch[0]
 }
 
 // Drain removes and returns everything.

@@ -41,6 +41,8 @@ type Local struct {
 	// a thief may take it by compare-and-swap once it has aged.
 	next sx.Pointer[Node]
 
+	warmth int // see warm; owner only
+
 	slots [sx.RingCap]sx.Slot[Node]
 	_     [cacheLine]byte
 }

@@ -10,6 +10,8 @@ const StackCap = 64
 type Stack struct {
 	nodes [StackCap]*Node
 	n     int
+
+	warmth int // see warm
 }
 
 // Pop removes and returns the last node, or nil.
@@ -46,7 +48,21 @@ func (s *Stack) Take(pool []*Node, n int) []*Node {
 	copy(s.nodes[s.n:], from)
 	clear(from)
 	s.n += n
+	s.warmth += warm(s.nodes[s.n-n : s.n])
 	return pool[:len(pool)-n]
+}
+
+// warm loads the nodes into the cache. What comes out of a long list has been out
+// of it for long; touched all at once the misses overlap, touched one by one, each
+// at the head of a chain of stores and locked instructions, they add up. The
+// result only keeps the compiler from dropping the loads.
+func warm(nodes []*Node) (links int) {
+	for _, n := range nodes {
+		if n.next != nil {
+			links++
+		}
+	}
+	return links
 }
 
 // PeekLen returns the number of nodes as an observer may read it.

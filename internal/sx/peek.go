@@ -10,6 +10,9 @@ package sx
 func PeekUint64(p *uint64) uint64 { return *p }
 
 //go:norace
+func PeekUint8(p *uint8) uint8 { return *p }
+
+//go:norace
 func PeekUint32(p *uint32) uint32 { return *p }
 
 //go:norace
