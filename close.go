@@ -8,9 +8,9 @@ package runq
 // up, which nobody writes at that moment. When they say that no task lives, the
 // scheduler is dismantled: Ms end, sysmon ends, carriers are ended.
 //
-// Invariant 7: a task accepted by Go or Run runs. A submission counts its task and
-// queues it in one critical section, in which Close sets its flag too: it comes
-// either before, and is waited for, or after, and is refused.
+// Invariant 7: a task accepted by Go or Run runs. Whether it is accepted is decided
+// under the submission queue's lock: it comes either before Close, and is waited
+// for, or after, and is refused.
 
 import (
 	"context"
@@ -34,10 +34,10 @@ func (s *Scheduler) Close() error { return s.Shutdown(context.Background()) }
 // Shutdown waits for the rest.
 func (s *Scheduler) Shutdown(ctx context.Context) error {
 	s.refuseOwnTask("Close")
-	s.submit.mu.Lock()
-	first := !s.submit.closed
-	s.submit.closed = true
-	s.submit.mu.Unlock()
+	s.inject.mu.Lock()
+	first := !s.inject.closed
+	s.inject.closed = true
+	s.inject.mu.Unlock()
 	if first {
 		go s.finishUp()
 	}
@@ -94,7 +94,7 @@ func (s *Scheduler) freeAll() {
 	for _, p := range s.ps {
 		p.gfree = queue.Stack{}
 	}
-	s.submit.free = queue.Stack{}
+	s.inject.head, s.inject.tail, s.inject.spare = nil, nil, nil
 	s.gfree.drop()
 	s.forgetDefault()
 }
@@ -120,15 +120,15 @@ func (s *Scheduler) quiesced() {
 	if s.blocked > 0 || s.overruns.Load() > 0 || s.stopping || s.anyWork() || s.nextTimer() != 0 {
 		return
 	}
-	s.submit.mu.Lock()
-	defer s.submit.mu.Unlock()
+	s.inject.mu.Lock()
+	defer s.inject.mu.Unlock()
 	live := s.live()
 	if live > 0 {
 		s.checkDead(live)
 		return
 	}
-	if s.closing && !s.submit.drained {
-		s.submit.drained = true
+	if s.closing && !s.inject.drained {
+		s.inject.drained = true
 		close(s.drained)
 	}
 }
@@ -136,7 +136,7 @@ func (s *Scheduler) quiesced() {
 // live returns the number of tasks that have not ended. It is exact when every P is
 // idle, no task is blocked or overrun, and the submit lock is held.
 func (s *Scheduler) live() int {
-	n := int64(s.submit.spawned)
+	n := int64(s.inject.spawned)
 	for _, p := range s.ps {
 		n += int64(p.c.spawned - p.c.finished)
 	}

@@ -124,7 +124,7 @@ func (g *Group) start(t *Task, fns []func(*Task) error) {
 	for _, fn := range fns {
 		if t != nil && t.env.s == g.s {
 			t.spawn(t.m, g.env, nil, fn)
-		} else if !g.s.submitTask(g.env, nil, fn) {
+		} else if !g.s.submit(g.env, nil, fn) {
 			g.ended(nil, ErrClosed)
 		}
 	}

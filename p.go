@@ -62,9 +62,12 @@ type p struct {
 	lastID uint64
 	tick   uint32 // looks for the next task; thieves peek
 	slices uint32 // slices begun: like tick, but a hand-off shares its slice; sysmon peeks
+	turn   bool   // which of the shared queues comes first; see pickShared
 	events *ring.Writer
 	coarse int64 // the time of the last coarse event; see trace.go
 	c      counters
+
+	doneSegment *injectSegment // an empty one, to be given back
 
 	// local counts hand-offs in a row that stayed on the P, up to localStreak. The
 	// owner counts; a thief or sysmon resets. It is a guess: see wakeAfterPut.

@@ -167,7 +167,7 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 // wanted tells whether somebody waits for p to be free.
 func (s *Scheduler) wanted(p *p, now int64) bool {
 	due := p.timers.Next()
-	return p.hasWork() || s.global.Len() > 0 || due != 0 && due < now
+	return p.hasWork() || s.shared() || due != 0 && due < now
 }
 
 // unseat replaces a P that a task holds on to and returns its successor, without
@@ -238,7 +238,7 @@ func (s *Scheduler) handOff(p *p) {
 	case s.stopping:
 		p.state = pStopped
 		s.stopped(p)
-	case p.hasWork() || s.global.Len() > 0 || p.timers.Next() != 0:
+	case p.hasWork() || s.shared() || p.timers.Next() != 0:
 		p.c.handoffs++
 		s.startM(p, false)
 	case s.idle.Searching() == 0 && s.idle.IdlePs() == 0:

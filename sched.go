@@ -24,9 +24,9 @@ func (m *m) pick() *Task {
 		return nil
 	}
 	p.tick++
-	if p.tick%fairnessTick == 0 {
-		if n := m.s.global.Get(); n != nil {
-			return taskOf(n)
+	if p.tick%fairnessTick == 0 && m.s.shared() {
+		if g := p.pickShared(); g != nil {
+			return g
 		}
 	}
 	if p.timers.Next() != 0 {
@@ -35,13 +35,48 @@ func (m *m) pick() *Task {
 	n, handedOff := p.run.Get()
 	if !handedOff {
 		p.slices++
-		if n == nil {
-			n = m.s.global.GetBatch(&p.run, len(m.s.seated()))
+		if n == nil && m.s.shared() {
+			return p.pickBatch()
 		}
 	} else if l := p.local.Load(); l < localStreak {
 		p.local.Store(l + 1)
 	}
 	return taskOf(n)
+}
+
+// shared tells whether there is work that belongs to no P: in the global queue, or
+// submitted by an ordinary goroutine.
+func (s *Scheduler) shared() bool { return s.global.Len() > 0 || s.inject.size.Load() > 0 }
+
+// pickShared takes one task that belongs to no P, by turns from the global queue
+// and from the submitted ones.
+func (p *p) pickShared() *Task {
+	p.turn = !p.turn
+	if p.turn {
+		if n := p.s.global.Get(); n != nil {
+			return taskOf(n)
+		}
+	}
+	if g := p.admitOne(); g != nil {
+		return g
+	}
+	return taskOf(p.s.global.Get())
+}
+
+// pickBatch is pickShared for a P whose ring is empty: what it takes beyond the
+// first goes there.
+func (p *p) pickBatch() *Task {
+	procs := len(p.s.seated())
+	p.turn = !p.turn
+	if p.turn {
+		if n := p.s.global.GetBatch(&p.run, procs); n != nil {
+			return taskOf(n)
+		}
+	}
+	if g := p.admitBatch(); g != nil {
+		return g
+	}
+	return taskOf(p.s.global.GetBatch(&p.run, procs))
 }
 
 // endSlice ends a chain of hand-offs through the next slot that has lasted a
@@ -170,7 +205,7 @@ func (m *m) releaseIdle() bool {
 	s.idle.Lock()
 	defer s.idle.Unlock()
 	p := m.p
-	if p.attn.Load()&(attnStop|attnUnseat) != 0 || s.global.Len() > 0 {
+	if p.attn.Load()&(attnStop|attnUnseat) != 0 || s.shared() {
 		return false
 	}
 	m.release(pIdle, event.ReasonHandoffIdle)
@@ -183,7 +218,7 @@ func (m *m) releaseIdle() bool {
 
 // anyWork tells whether any queue has a task, or any P a timer that is due.
 func (s *Scheduler) anyWork() bool {
-	if s.global.Len() > 0 {
+	if s.shared() {
 		return true
 	}
 	for _, p := range s.seated() {

@@ -24,7 +24,7 @@ type Scheduler struct {
 	idle     idle.Set[p, m] // idle Ps and Ms, searchers; its mutex is the scheduler's lock
 	global   queue.Global
 	seats    sx.Pointer[[]*p] // the Ps by id; replaced, never changed, under the lock
-	submit   submission
+	inject   injection
 	gfree    taskPool
 	carriers carrierPool
 	lastID   sx.Uint64 // last task id given to a P or to submit

@@ -14,7 +14,7 @@ type Snapshot struct {
 	Time       time.Duration // since the scheduler began
 	Consistent bool          // the world was stopped: all of it is true of one moment
 	Stats      Stats
-	Global     int // tasks in the global queue
+	Global     int // tasks in the queues that belong to no P
 	Procs      []ProcInfo
 	Threads    []ThreadInfo
 	Tasks      []TaskInfo // by id
@@ -90,7 +90,7 @@ func (s *Scheduler) snapshot() Snapshot {
 	s.idle.Lock()
 	defer s.idle.Unlock()
 	now := s.clock.Now()
-	snap := Snapshot{Time: time.Duration(now), Stats: s.statsLocked(), Global: s.global.Len()}
+	snap := Snapshot{Time: time.Duration(now), Stats: s.statsLocked(), Global: s.global.Len() + int(s.inject.size.Load())}
 	for _, p := range s.seated() {
 		snap.Procs = append(snap.Procs, p.info())
 	}
@@ -106,6 +106,7 @@ func (s *Scheduler) snapshot() Snapshot {
 			snap.Tasks = append(snap.Tasks, info)
 		}
 	})
+	s.inject.each(func(r *injected) { snap.Tasks = append(snap.Tasks, r.info()) })
 	slices.SortFunc(snap.Tasks, func(a, b TaskInfo) int { return cmp.Compare(a.ID, b.ID) })
 	snap.Stuck = s.stuckCalls(now)
 	return snap

@@ -81,9 +81,9 @@ func (s *Scheduler) statsLocked() Stats {
 	for _, p := range s.ps {
 		addCounters(&c, &p.c)
 	}
-	s.submit.mu.Lock()
-	spawned := c.spawned + s.submit.spawned
-	s.submit.mu.Unlock()
+	s.inject.mu.Lock()
+	spawned := c.spawned + s.inject.spawned
+	s.inject.mu.Unlock()
 	spawned = max(spawned, c.finished)
 	return Stats{
 		Procs:          len(s.seated()),

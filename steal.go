@@ -69,7 +69,7 @@ func (m *m) steal() *Task {
 		if g := m.stealRound(last); g != nil {
 			return g
 		}
-		if m.p.attn.Load() != 0 || m.s.global.Len() > 0 {
+		if m.p.attn.Load() != 0 || m.s.shared() {
 			return nil
 		}
 		if !last {

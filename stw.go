@@ -125,12 +125,12 @@ func (s *Scheduler) startTheWorld() {
 	s.idle.Unlock()
 	s.stopMu.Unlock()
 	s.wakeSysmon()
-	s.wakeGlobal()
+	s.wakeShared()
 }
 
-// wakeGlobal starts Ms for what was put into the global queue during a stop.
-func (s *Scheduler) wakeGlobal() {
-	if s.global.Len() > 0 {
+// wakeShared starts Ms for what was queued for all during a stop.
+func (s *Scheduler) wakeShared() {
+	if s.shared() {
 		s.wake()
 	}
 }

@@ -3,62 +3,12 @@ package runq
 import (
 	"context"
 
-	"github.com/runq-go/runq/internal/queue"
-	"github.com/runq-go/runq/internal/sx"
+	"github.com/runq-go/runq/event"
 )
 
-// submission is the way in for ordinary goroutines: they have no P, so they share
-// one lock, a stock of free tasks, and a batch of ids.
-type submission struct {
-	mu      sx.Mutex
-	closed  bool        // guarded by mu; see close.go
-	drained bool        // guarded by mu; closed, and no task lives any more
-	free    queue.Stack // guarded by mu; free tasks
-	nextID  uint64      // guarded by mu; like a P's
-	lastID  uint64
-	spawned uint64 // guarded by mu; tasks submitted
-}
-
-// submitTask queues a task for fn or efn. It returns false when the scheduler is
-// closed. What belongs to a Group is taken for as long as any task lives, since it
-// may come from one.
-func (s *Scheduler) submitTask(e *env, fn func(*Task), efn func(*Task) error) bool {
-	_, grouped := e.owner.(*Group)
-	sub := &s.submit
-	sub.mu.Lock()
-	if sub.drained || sub.closed && !grouped {
-		sub.mu.Unlock()
-		return false
-	}
-	n := sub.free.Pop()
-	if n == nil {
-		s.gfree.refill(&sub.free)
-		n = sub.free.Pop()
-	}
-	if sub.nextID == sub.lastID {
-		sub.lastID = s.lastID.Add(idBatch)
-		sub.nextID = sub.lastID - idBatch
-	}
-	sub.nextID++
-	t := taskOf(n)
-	t.id, t.parent = sub.nextID, 0
-	t.fn, t.env = fn, e
-	if efn != nil {
-		t.efn, t.cold = efn, true
-	}
-	t.status = gRunnable
-	if s.cfg.Trace {
-		t.born = s.coarse.Load()
-	}
-	sub.spawned++
-	s.global.Put(&t.node)
-	sub.mu.Unlock()
-	s.wake()
-	return true
-}
-
-// spawn queues a task for fn or efn on the P of the running task t.
-func (t *Task) spawn(m *m, e *env, fn func(*Task), efn func(*Task) error) {
+// spawn queues a task for fn or efn on the P of the running task t. It tells whether
+// the P's ring has overflowed.
+func (t *Task) spawn(m *m, e *env, fn func(*Task), efn func(*Task) error) (full bool) {
 	p := m.p
 	n := p.newTask()
 	n.id, n.parent = p.newID(), t.id
@@ -73,6 +23,7 @@ func (t *Task) spawn(m *m, e *env, fn func(*Task), efn func(*Task) error) {
 	p.c.spawned++
 	p.run.PutNext(&n.node, &m.s.global)
 	m.s.wake()
+	return p.run.Overflowed()
 }
 
 // Go runs fn in a task of its own, detached: nobody waits for it but Close. fn must
@@ -82,23 +33,39 @@ func (s *Scheduler) Go(fn func(t *Task)) {
 	if fn == nil {
 		panic("runq: Scheduler.Go: the function is nil")
 	}
-	if !s.submitTask(s.detached, fn, nil) {
+	if !s.submit(s.detached, fn, nil) {
 		panic("runq: Scheduler.Go: the scheduler is closed")
 	}
 }
 
 // Go runs fn in a task of its own, detached: nobody waits for it but Close. fn must
 // not be nil. The new task inherits t's context. It is put where t's P will look
-// next, and may run before or after t goes on, on any P. Go never blocks, but when
-// t's own P has been taken because t ran for too long; then it waits for another.
+// next, and may run before or after t goes on, on any P.
+//
+// Go doesn't wait for anything, but it may let other tasks run first: when t's P
+// has been taken, because t ran for too long, and when t's children have filled the
+// P's queue. A task that spawns a million others so keeps some hundred of them
+// waiting, which stay in the cache, and not all.
 func (t *Task) Go(fn func(t *Task)) {
 	m := t.enter("Go")
 	if fn == nil {
 		panic("runq: Task.Go: the function is nil")
 	}
-	t.spawn(m, t.env.child, fn, nil)
-	if m.p.attn.Load() != 0 {
+	full := t.spawn(m, t.env.child, fn, nil)
+	if full || m.p.attn.Load() != 0 {
+		t.afterGo(full)
+	}
+}
+
+// afterGo is the rare end of Go.
+func (t *Task) afterGo(full bool) {
+	m := t.m
+	if m.p.attn.Load()&^attnPreempt != 0 {
 		t.attend()
+		return
+	}
+	if full && t.lock == nil {
+		t.leaveRunnable(leaveGlobal, m.pick(), event.ReasonYield)
 	}
 }
 
@@ -121,7 +88,7 @@ func (s *Scheduler) Run(ctx context.Context, fn func(t *Task) error) error {
 		return context.Cause(ctx)
 	}
 	w := make(runWaiter, 1)
-	if !s.submitTask(newEnv(s, ctx, w), nil, fn) {
+	if !s.submit(newEnv(s, ctx, w), nil, fn) {
 		return ErrClosed
 	}
 	return <-w

@@ -128,6 +128,9 @@ func (m *measurement) once(ctx context.Context, name string) (outcome, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, self, "demo", "checksum-measure", "--skip", m.job.output, "--", name, m.job.root)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	// In a process group of its own, where the terminal's Ctrl-C doesn't reach it: the process would die of
+	// it before this one knows that it has been interrupted, and look like a failure.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopGrace
 	if err := cmd.Run(); err != nil {

@@ -127,22 +127,21 @@ func (g *Global) GetBatch(dst *Local, procs int) *Node {
 	if g.Len() == 0 {
 		return nil
 	}
-	batch, share := [sx.RingCap / 2]*Node{}, 0
 	g.mu.Lock()
-	if size := g.Len(); size > 0 {
-		share = min(size/procs+1, size, len(batch))
-		for i := range share {
-			batch[i] = g.pop()
-		}
-		g.size.Add(-int64(share))
+	size := g.Len()
+	share := min(size/procs+1, size, len(dst.scratch)-1)
+	for i := range share {
+		dst.scratch[i] = g.pop()
 	}
+	g.size.Add(-int64(share))
 	g.mu.Unlock()
 	if share == 0 {
 		return nil
 	}
-	dst.warmth += warm(batch[:share])
+	batch := dst.scratch[:share]
+	dst.warmth += warm(batch)
 	t := dst.tail.Load()
-	for _, n := range batch[1:share] {
+	for _, n := range batch[1:] {
 		dst.slots[t%uint32(len(dst.slots))].Put(n)
 		t++
 	}

@@ -25,6 +25,9 @@ import "github.com/runq-go/runq/internal/sx"
 // the adjacent-line prefetcher of amd64 pulls lines in pairs.
 const cacheLine = 128
 
+// half of a ring is what an overflow moves, and what a batch may be.
+const half = sx.RingCap / 2
+
 // Local is a P's run queue. Its owner is the one M that holds the P.
 type Local struct {
 	// head is the index of the next node to take. Owner and thieves move it by
@@ -41,10 +44,15 @@ type Local struct {
 	// a thief may take it by compare-and-swap once it has aged.
 	next sx.Pointer[Node]
 
-	warmth int // see warm; owner only
-
 	slots [sx.RingCap]sx.Slot[Node]
-	_     [cacheLine]byte
+
+	// Owner only: room for a batch on its way to or from the global queue, which
+	// would be too much for a small stack; see warm; and whether the ring has
+	// overflowed since the last Overflowed.
+	scratch    [half + 1]*Node
+	warmth     int
+	overflowed bool
+	_          [cacheLine]byte
 }
 
 // Put appends n to the ring; when it is full, half of the ring and n go to the
@@ -80,18 +88,25 @@ func (q *Local) putSlow(n *Node, h, t uint32, global *Global) {
 			q.tail.Store(t + 1)
 			return
 		}
-		const half = sx.RingCap / 2
-		var batch [half + 1]*Node
+		batch := &q.scratch
 		for i := range uint32(half) {
 			batch[i] = q.slots[(h+i)%uint32(len(q.slots))].Get()
 		}
 		if q.head.CompareAndSwap(h, h+half) {
 			batch[half] = n
 			global.PutAll(batch[:])
+			q.overflowed = true
 			return
 		}
 		h = q.head.Load()
 	}
+}
+
+// Overflowed tells whether the ring has overflowed since the last call. Owner only.
+func (q *Local) Overflowed() bool {
+	was := q.overflowed
+	q.overflowed = false
+	return was
 }
 
 // PutAll appends a batch to the ring; what has no room goes to the global queue.
