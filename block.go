@@ -101,7 +101,6 @@ func (t *Task) unblockSlow(m *m) {
 		m.waitLockedQueued(t)
 		return
 	}
-	t.c = m.cur
 	m.leave.kind, m.leave.g = leaveNoP, t
 	t.c.switchTo(&m.g0, m)
 	t.resumed()

@@ -4,8 +4,9 @@ package runq
 //
 // A fresh task needs no stack of its own. The scheduling loop runs on a carrier
 // and calls one task's function after the other, as long as none of them waits; so
-// a task that never waits costs a call. When a task waits, the carrier stays with
-// it and the M goes on with another one. Free carriers are pooled with the P, in
+// a task that never waits costs a call. The G is the carrier's, and each of those
+// tasks has it in turn. When a task waits, the carrier and the G stay with it and
+// the M goes on with another one. Free carriers are pooled with the P, in
 // the scheduler when a P has too many, and trimmed there after a peak (trim.go).
 
 import (
@@ -21,14 +22,15 @@ import (
 // Gs): large enough that a burst of waits and wakes stays with the P.
 const carriersPerP = 64
 
-// carrier is a coroutine that runs tasks.
+// carrier is a coroutine that runs tasks, and the G of the one it runs.
 type carrier struct {
-	node  queue.Node // link in a pool; must be the first field
-	stack            // how to switch to it
-	own   coro       // the place it was made with; end needs it
-	g     *Task      // the fresh task to run next; written by who resumes it
+	node  queue.Node     // link in a pool; must be the first field: see carrierOf
+	stack                // how to switch to it
+	own   coro           // the place it was made with; home needs it
+	task  Task           // the G; task.e is written by who resumes a free carrier
+	timer timerheap.Node // of the task that sleeps
 	state carrierState
-	timer timerheap.Node // of the task that sleeps on it
+	index int // in carrierPool.all; guarded by its lock
 }
 
 type carrierState uint8
@@ -46,12 +48,14 @@ func carrierOf(n *queue.Node) *carrier { return (*carrier)(unsafe.Pointer(n)) }
 // to on that thread only.
 func newCarrier() *carrier {
 	c := new(carrier)
+	c.task.c = c
 	c.own.start(&c.stack, c.main)
 	return c
 }
 
 // main is a carrier's life. It returns when the carrier is ended.
 func (c *carrier) main() {
+	defer c.lost()
 	c.m.after()
 	for c.state == carrierLive {
 		c.serve()
@@ -62,49 +66,41 @@ func (c *carrier) main() {
 // many tasks, since one for each would cost as much as spawning it.
 func (c *carrier) serve() {
 	defer c.unwound()
-	g := c.takeTask()
-	for g != nil {
-		g.begin(c.m)
-		g.call()
-		c.m.finish(g, endReturn)
-		g = c.nextTask()
+	t := &c.task
+	for t.e.env != nil || c.nextTask() {
+		t.begin(c.m)
+		t.call()
+		c.m.finish(t, endReturn)
+		t.e.env = nil
 	}
 }
 
-// takeTask returns the task that the carrier was resumed for; after a panic there
-// is none, and it looks for the next.
-func (c *carrier) takeTask() *Task {
-	g := c.g
-	if g == nil && c.state == carrierLive {
-		return c.nextTask()
-	}
-	c.g = nil
-	return g
-}
-
-// nextTask returns a fresh task to run on this carrier, nil when the carrier has
-// to end. While there is none, the carrier is in the pool.
-func (c *carrier) nextTask() *Task {
-	for {
+// nextTask gets a fresh task for the carrier to run. It returns false when the
+// carrier has to end instead. While there is none, the carrier is in a pool.
+func (c *carrier) nextTask() bool {
+	e := &c.task.e
+	for c.state == carrierLive {
 		m := c.m
-		g := m.pick()
-		if g != nil && g.c == nil {
-			return g
+		found := m.pick(e)
+		if found && e.g == nil {
+			return true
 		}
+		g := e.g
+		*e = entry{}
 		m.leave.kind, m.leave.c = leaveFree, c
-		c.switchTo(m.stackFor(g), m)
-		if g = c.g; g != nil || c.state != carrierLive {
-			c.g = nil
-			return g
+		c.switchTo(m.stackOf(g), m)
+		if e.env != nil {
+			return true
 		}
 	}
+	return false
 }
 
 // unwound contains a panic or a Goexit of the task that ran on c. It returns
 // normally after a panic, and serve is called again. A Goexit can't be stopped: it
-// would end the coroutine and be passed on to the goroutine that resumed it, an M.
-// So the carrier stays in this deferred call, out of use, until it is ended at a
-// time when that hurts nobody.
+// would end the coroutine and be passed on to a stack that has nothing to do with
+// it. So the carrier stays in a deferred call, out of use, until it is ended by
+// somebody who is prepared for it.
 func (c *carrier) unwound() {
 	if c.m == nil {
 		return // serve has returned because the carrier ends
@@ -113,26 +109,38 @@ func (c *carrier) unwound() {
 	if v := recover(); v != nil {
 		g.panicked(newPanicError(g, v, debug.Stack()))
 		c.m.finish(g, endPanic)
+		g.e.env = nil
 		return
 	}
 	g.goexited()
 	c.m.finish(g, endGoexit)
+	c.lost()
+}
+
+// lost takes a carrier that is in the middle of a Goexit out of use. It is called
+// by main for the Goexit that goes on although a panic in one of its deferred calls
+// was recovered from: unwound takes that for a plain panic, and main finds out.
+func (c *carrier) lost() {
+	if c.state != carrierLive {
+		return
+	}
 	c.state = carrierGoexits
 	m := c.m
 	m.leave.kind, m.leave.c = leaveZombie, c
 	c.switchTo(&m.g0, m)
 }
 
-// takeCarrier returns a free carrier for the fresh task g.
-func (p *p) takeCarrier(g *Task) *carrier {
+// takeCarrier returns a free carrier for the fresh task e.
+func (p *p) takeCarrier(e *entry) *carrier {
 	var c *carrier
 	if n := p.cfree.Pop(); n != nil {
 		c = carrierOf(n)
 	} else if c = p.s.carriers.get(&p.cfree); c == nil {
 		c = newCarrier()
+		p.s.carriers.add(c)
 		p.c.carriersMade++
 	}
-	c.g = g
+	c.task.e = *e
 	return c
 }
 

@@ -34,10 +34,10 @@ func (s *Scheduler) Close() error { return s.Shutdown(context.Background()) }
 // Shutdown waits for the rest.
 func (s *Scheduler) Shutdown(ctx context.Context) error {
 	s.refuseOwnTask("Close")
-	s.inject.mu.Lock()
-	first := !s.inject.closed
-	s.inject.closed = true
-	s.inject.mu.Unlock()
+	s.global.Lock()
+	first := !s.admit.closed
+	s.admit.closed = true
+	s.global.Unlock()
 	if first {
 		go s.finishUp()
 	}
@@ -91,19 +91,7 @@ func (s *Scheduler) freeAll() {
 	if all.Len() > 0 {
 		bug("Close: %d carriers are not free", all.Len())
 	}
-	for _, p := range s.ps {
-		p.gfree = queue.Stack{}
-	}
-	s.inject.head, s.inject.tail, s.inject.spare = nil, nil, nil
-	s.gfree.drop()
 	s.forgetDefault()
-}
-
-// drop forgets all tasks.
-func (f *taskPool) drop() {
-	f.mu.Lock()
-	f.free, f.all = nil, nil
-	f.mu.Unlock()
 }
 
 // maybeQuiesced calls quiesced if every P is idle. The lock is held.
@@ -120,15 +108,15 @@ func (s *Scheduler) quiesced() {
 	if s.blocked > 0 || s.overruns.Load() > 0 || s.stopping || s.anyWork() || s.nextTimer() != 0 {
 		return
 	}
-	s.inject.mu.Lock()
-	defer s.inject.mu.Unlock()
+	s.global.Lock()
+	defer s.global.Unlock()
 	live := s.live()
 	if live > 0 {
 		s.checkDead(live)
 		return
 	}
-	if s.closing && !s.inject.drained {
-		s.inject.drained = true
+	if s.closing && !s.admit.drained {
+		s.admit.drained = true
 		close(s.drained)
 	}
 }
@@ -136,7 +124,7 @@ func (s *Scheduler) quiesced() {
 // live returns the number of tasks that have not ended. It is exact when every P is
 // idle, no task is blocked or overrun, and the submit lock is held.
 func (s *Scheduler) live() int {
-	n := int64(s.inject.spawned)
+	n := int64(s.admit.spawned)
 	for _, p := range s.ps {
 		n += int64(p.c.spawned - p.c.finished)
 	}

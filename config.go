@@ -30,7 +30,8 @@ type Config struct {
 	MaxBlocked int
 
 	// OnPanic is called with the panic of a detached task, on the task's goroutine.
-	// nil means that the process crashes, as it does when a goroutine panics.
+	// It must neither panic nor call runtime.Goexit, as testing.T.FailNow does: that
+	// crashes the process. nil means that the process crashes, as it does when a goroutine panics.
 	OnPanic func(*PanicError)
 
 	// OnDeadlock is called with a deadlock before the waits concerned are ended; see

@@ -20,11 +20,7 @@ package runq
 // The one who switches away can't publish itself for that reason; it leaves the
 // publication (m.after) to the stack that it switches to. Invariant 4.
 
-import (
-	"iter"
-
-	"github.com/runq-go/runq/internal/sx"
-)
+import "iter"
 
 // coro is a place where exactly one stack is blocked: an iter.Pull pair.
 type coro struct {
@@ -33,9 +29,8 @@ type coro struct {
 	// out tells which of the two is the next to call: they alternate. Only the
 	// stack that is about to switch through the place touches it.
 	out bool
-	// guest is the stack blocked here. Everyone who leaves through the place writes
-	// it; only home reads it, and trusts it only if the guest agrees.
-	guest sx.Slot[stack]
+	// native is the stack that was started here: its end resumes who is blocked here.
+	native *stack
 }
 
 // stack is something that can be switched to: a carrier, or an M's own goroutine
@@ -44,7 +39,7 @@ type stack struct {
 	in *coro // where it is blocked; nil while it runs; read by who resumes it
 	m  *m    // the M that runs it; written by who resumes it, before the switch
 	// errand, when set, makes the stack switch on at once instead of going about
-	// its business. Only home uses it, who owns the stack.
+	// its business. Only bringHome uses it, who owns the stack.
 	errand *stack
 }
 
@@ -68,7 +63,6 @@ func (from *stack) swap(to *stack) {
 	c := to.in
 	to.in = nil
 	from.in = c
-	c.guest.Put(from)
 	if c.out {
 		c.out = false
 		c.yield(struct{}{})
@@ -81,35 +75,36 @@ func (from *stack) swap(to *stack) {
 // start makes s a stack that runs body when it is first switched to.
 func (c *coro) start(s *stack, body func()) {
 	s.in = c
-	c.guest.Put(s)
+	c.native = s
 	c.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
 		body()
 	})
 }
 
-// home brings the blocked stack s to own, the place that it was started with. The
-// caller, k, owns s and all stacks for which mine returns true: they are free, and
-// nobody else can get hold of them.
+// bringHome makes the native of the place in which guest is blocked come home, and
+// returns it. The caller, k, owns guest, and all stacks for which mine returns
+// true: they are free, and nobody else can get hold of them. If the native isn't
+// among them, bringHome returns nil.
 //
-// That is needed to end s: a coroutine's end resumes whoever is blocked in the
-// coroutine's own place, and that must be the one who wants it ended. k goes to the
-// guest of that place and sends it to s, and s back to k; so the places of s and
-// the guest are exchanged. If the guest isn't k's to move, home returns false. But
-// each stack that k doesn't own is a guest in one place only: there can't be more
-// free stacks in that situation than there are stacks in use.
-func (k *stack) home(s *stack, own *coro, mine func(*stack) bool) bool {
-	if s.in == own {
-		return true
-	}
-	guest := own.guest.Get()
-	if !mine(guest) || guest.in != own {
-		return false
+// A stack must be at home to be ended: a coroutine's end resumes whoever is blocked
+// in the coroutine's own place, and that must be the one who wants it ended. k goes
+// to the guest and sends it to the native, and the native back to k; so the places
+// of the two are exchanged. Stacks of others aren't looked at, and needn't be
+// stopped. Each of them is a guest in one place only, so there can't be more free
+// stacks that nobody can bring home than there are stacks in use.
+func (k *stack) bringHome(guest *stack, mine func(*stack) bool) *stack {
+	s := guest.in.native
+	switch {
+	case s == guest:
+		return s
+	case !mine(s):
+		return nil
 	}
 	guest.errand = s
 	s.errand = k
 	k.swap(guest)
-	return true
+	return s
 }
 
 // end resumes s, which is at home and whose body will return, for the last time.

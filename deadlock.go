@@ -57,7 +57,7 @@ func (e *DeadlockError) Error() string {
 
 // hopeless tells whether only a task of the same scheduler can end a wait of t.
 func (t *Task) hopeless() bool {
-	return t.reason == event.ReasonWaitGroup && t.waitFor.s == t.env.s
+	return t.reason == event.ReasonWaitGroup && t.waitFor.s == t.e.env.s
 }
 
 // checkDead looks for a deadlock when nothing goes on. The lock is held, live is the
@@ -81,14 +81,14 @@ func (s *Scheduler) breakDeadlock() {
 	defer s.threads.Done()
 	e := new(DeadlockError)
 	var stuck []*Task
-	s.gfree.each(func(t *Task) {
+	s.carriers.each(func(t *Task) {
 		if t.peekStatus() == gWaiting && t.hopeless() {
 			stuck = append(stuck, t)
 		}
 	})
 	e.Tasks = len(stuck)
 	for _, t := range stuck[:min(len(stuck), deadlockList)] {
-		e.Waits = append(e.Waits, DeadlockWait{Task: t.id, Label: text(t.label), Func: funcName(t.fn, t.efn), What: t.waitFor.describe()})
+		e.Waits = append(e.Waits, DeadlockWait{Task: t.id, Label: text(t.label), Func: funcName(t.e.fn, t.e.efn), What: t.waitFor.describe()})
 	}
 	if s.cfg.OnDeadlock != nil {
 		s.cfg.OnDeadlock(e)

@@ -2,18 +2,32 @@ package runq
 
 import (
 	"context"
-	"unsafe"
 
 	"github.com/runq-go/runq/event"
-	"github.com/runq-go/runq/internal/queue"
 	"github.com/runq-go/runq/internal/sx"
 )
+
+// A task that hasn't begun is only an entry: what it takes to begin, kept by value
+// in a queue. It gets a G, and the stack that goes with it, when an M begins to run
+// it. A G is part of a carrier (carrier.go), so that tasks which never wait share
+// one, hot in the cache, and a million queued tasks cost no more than a list.
+
+// entry is a runnable task in a queue: one that has begun, or one that hasn't.
+type entry struct {
+	g *Task // has begun and waits for its turn; nil: hasn't, and is what follows
+
+	fn     func(*Task)       // what to run, unless efn is set
+	efn    func(*Task) error // what to run when there is an owner
+	env    *env
+	parent uint64 // id of the task that spawned it, 0 for none
+	born   int64  // trace: when it was spawned, coarse
+}
 
 // status is the state of a G. Each state answers the same questions: which queue
 // or list is the task in, does an M run it, does that M hold a P for it, and who
 // may change the state.
 //
-//	idle      in a free list; no M; changed by the P that owns the list, at spawn
+//	idle      runs no task: its carrier is free, or looks for one; changed by begin
 //	runnable  in exactly one run queue, or in the hands of who moves it from one to
 //	          another; no M; changed by the M that takes it
 //	running   in no queue; on one M, which holds a P (or runs over, without one);
@@ -45,41 +59,34 @@ func (s status) String() string {
 // A *Task is given to the task's function and is valid only there: only the
 // function itself, or what it calls on the same goroutine, may use it, and not
 // after the function has returned. Using it elsewhere is a mistake that panics
-// where it is found: always after the function's end, and whenever the task waits
-// or is in a blocking call at that moment.
+// where it is found: after the function's end until the memory is used for another
+// task, and whenever the task waits or is in a blocking call at that moment.
 //
 // Where a function of this package takes a *Task because it may wait, a nil *Task
 // stands for an ordinary goroutine, which then waits as goroutines do.
 type Task struct {
-	// The first cache line is what spawning and running touch.
+	// What spawning and running touch.
 
-	node queue.Node  // must be the first field; see taskOf
-	fn   func(*Task) // what to run, unless efn is set
-	env  *env        // what the task shares with its relatives
-	m    *m          // the M that runs it; valid while running or blocked
-	c    *carrier    // the stack it waits on; nil until it first waits
-	id   uint64
-
+	m       *m        // the M that runs it; valid while running or blocked
+	c       *carrier  // the carrier that it is part of; never changes
 	status  status    // written by the holder, peeked at by observers
-	cold    bool      // something beyond the first cache line is in use; the holder's
+	cold    bool      // something of the second part is in use; the holder's
 	preempt sx.Uint32 // asked to yield; set by sysmon and stopTheWorld; partner: Checkpoint
-	parent  uint64
+	id      uint64
+	e       entry // what it runs; e.g is nil
+	began   int64 // trace: when it began, coarse
 
 	// The rest is for those that wait, fail or are looked at.
 
-	efn    func(*Task) error // what to run, when there is an owner to tell the error to
-	since  int64             // when the present wait or blocking call began, as far as known
-	until  int64             // deadline of a sleep
-	label  *string           // nil: none; peeked at
-	err    error             // outcome of the last wait, set by the waker
-	lock   *m                // the M it is locked to; nil: none
-	locks  int32             // nested LockThread calls
-	reason event.Reason
-	waker  uint64 // task that ended the last wait; 0: none
-
-	born    int64 // trace: when it was created, and when it began; coarse
-	began   int64
+	since   int64   // when the present wait or blocking call began, as far as known
+	until   int64   // deadline of a sleep
+	label   *string // nil: none
+	err     error   // outcome of the last wait, set by the waker; or of the task
+	lock    *m      // the M it is locked to; nil: none
+	locks   int32   // nested LockThread calls
+	reason  event.Reason
 	seq     uint32 // trace: number of its last event; 0: nothing written yet
+	waker   uint64 // task that ended the last wait; 0: none
 	waitFor *Group // what it waits for, when that can be named
 }
 
@@ -108,21 +115,18 @@ func newEnv(s *Scheduler, ctx context.Context, o owner) *env {
 	return &env{s: s, ctx: ctx, owner: o, child: child}
 }
 
-func taskOf(n *queue.Node) *Task { return (*Task)(unsafe.Pointer(n)) }
-
-// The cast in taskOf and carrierOf needs the node to be the first field.
-var _ = [1]struct{}{}[unsafe.Offsetof(Task{}.node)+unsafe.Offsetof(carrier{}.node)]
-
-// begin makes m run t: the last step of scheduling a fresh task.
+// begin makes m run the fresh task that t.e describes.
 func (t *Task) begin(m *m) {
-	if t.status != gRunnable {
+	if t.status != gIdle {
 		bug("begin: task %d is %v", t.id, t.status)
 	}
+	p := m.p
+	t.id = p.newID()
 	t.status = gRunning
 	t.m = m
 	m.curg = t
-	if p := m.p; p.events != nil {
-		t.traceBegin(p)
+	if p.events != nil {
+		t.began = max(p.coarseNow(), t.e.born)
 	}
 }
 
@@ -131,11 +135,12 @@ func (t *Task) begin(m *m) {
 //
 //go:noinline
 func (t *Task) call() {
-	if !t.cold || t.efn == nil {
-		t.fn(t)
+	if t.e.efn == nil {
+		t.e.fn(t)
 		return
 	}
-	t.err = t.efn(t)
+	t.cold = true
+	t.err = t.e.efn(t)
 }
 
 // how a task ended.
@@ -147,7 +152,7 @@ const (
 	endGoexit
 )
 
-// finish ends the task that m has run and recycles it.
+// finish ends the task that m has run; its G is idle then.
 func (m *m) finish(t *Task, how ending) {
 	if t.status != gRunning {
 		bug("finish: task %d is %v", t.id, t.status)
@@ -162,11 +167,6 @@ func (m *m) finish(t *Task, how ending) {
 		t.finishCold()
 	}
 	t.status = gIdle
-	t.fn = nil
-	t.env = nil
-	if p.gfree.Push(&t.node) {
-		m.s.gfree.overflow(p, gfreeHalf)
-	}
 }
 
 // finishCold is finish for a task that did more than run: it had an owner, waited,
@@ -175,17 +175,10 @@ func (t *Task) finishCold() {
 	if t.locks != 0 {
 		t.unlockAll()
 	}
-	if own := t.env.owner; own != nil {
+	if own := t.e.env.owner; own != nil {
 		own.done(t, t.err)
 	}
-	t.scrub()
-}
-
-// scrub clears what only a task that did more than run has written.
-func (t *Task) scrub() {
 	t.cold = false
-	t.c = nil
-	t.efn = nil
 	t.err = nil
 	t.label = nil
 	t.since = 0

@@ -122,9 +122,9 @@ func (g *Group) startable() []func(*Task) error {
 // start submits tasks, from the running task t if that isn't nil.
 func (g *Group) start(t *Task, fns []func(*Task) error) {
 	for _, fn := range fns {
-		if t != nil && t.env.s == g.s {
-			t.spawn(t.m, g.env, nil, fn)
-		} else if !g.s.submit(g.env, nil, fn) {
+		if t != nil && t.e.env.s == g.s {
+			t.spawn(t.m, &entry{efn: fn, env: g.env})
+		} else if !g.s.submit(entry{efn: fn, env: g.env}) {
 			g.ended(nil, ErrClosed)
 		}
 	}
@@ -211,11 +211,11 @@ func (g *Group) wake(m *m, waiters []groupWaiter) {
 		case w.c != nil:
 			close(w.c)
 		case m == nil:
-			w.t.env.s.ready(nil, w.t, event.ReasonWakeOutside)
-		case m.s == w.t.env.s:
+			w.t.e.env.s.ready(nil, w.t, event.ReasonWakeOutside)
+		case m.s == w.t.e.env.s:
 			m.s.ready(m, w.t, event.ReasonWakeTask)
 		default:
-			w.t.env.s.ready(nil, w.t, event.ReasonWakeOutside)
+			w.t.e.env.s.ready(nil, w.t, event.ReasonWakeOutside)
 		}
 	}
 }
@@ -279,7 +279,7 @@ func (g *Group) waitTask(t *Task) error {
 func commitGroup(t *Task, arg unsafe.Pointer) bool {
 	g := (*Group)(arg)
 	m := t.m
-	w := groupWaiter{t: t, inside: t.env.owner == owner(g)}
+	w := groupWaiter{t: t, inside: t.e.env.owner == owner(g)}
 	g.mu.Lock()
 	if g.over(false) {
 		g.mu.Unlock()
@@ -310,7 +310,7 @@ func (g *Group) abandon(t *Task, err error) {
 			}
 			g.mu.Unlock()
 			t.err = err
-			t.env.s.ready(nil, t, event.ReasonWakeDeadlock)
+			t.e.env.s.ready(nil, t, event.ReasonWakeDeadlock)
 			return
 		}
 	}

@@ -26,7 +26,6 @@ func (t *Task) LockThread() {
 	t.cold = true
 	t.locks++
 	t.lock = m
-	t.c = m.cur
 }
 
 // UnlockThread undoes one LockThread.
@@ -66,8 +65,9 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 		t.event(event.KindTaskYielded, why, 0)
 	}
 	m.curg = nil
-	m.s.global.Put(&t.node)
+	m.s.global.Put(entry{g: t})
 	m.handOffP()
+	m.s.wake() // an unseated P starts nobody
 	m.awaitP(t)
 }
 
@@ -75,7 +75,7 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 // find no P.
 func (m *m) waitLockedQueued(t *Task) {
 	m.curg = nil
-	m.s.global.Put(&t.node)
+	m.s.global.Put(entry{g: t})
 	m.s.wake()
 	m.awaitP(t)
 }
@@ -105,7 +105,7 @@ func (m *m) handOffTo(t *Task) {
 	if m.p.state == pUnseated { // since t was picked
 		s.leaveSeat(m)
 		s.idle.Unlock()
-		s.global.Put(&t.node)
+		s.global.Put(entry{g: t})
 		s.wake()
 		return
 	}

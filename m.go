@@ -19,6 +19,7 @@ type m struct {
 	// Owner only: the goroutine that is this M at the moment, g0 or carrier.
 	cur   *carrier // the carrier it runs on; nil on g0
 	curg  *Task    // the task it runs; peeked at by sysmon and observers
+	found entry    // what it has picked while a task is still on its stack, or on g0
 	leave leave    // what to do for the stack it has just left
 	// spinning: it searches for work and is counted in idle.Set. Also written by
 	// who starts the M, before the wake.
@@ -80,14 +81,14 @@ func (m *m) after() {
 		m.afterPark(l.g, l.commit, l.arg)
 	case leaveYield:
 		m.yielded(l.g, l.why)
-		m.p.run.Put(&l.g.node, &m.s.global)
+		m.p.run.Put(&entry{g: l.g}, &m.s.global)
 	case leaveGlobal:
 		m.yielded(l.g, l.why)
-		m.s.global.Put(&l.g.node)
+		m.s.global.Put(entry{g: l.g})
 		m.s.wake()
 	case leaveNoP:
 		m.curg = nil
-		m.s.global.Put(&l.g.node)
+		m.s.global.Put(entry{g: l.g})
 		m.s.wake()
 	case leaveFree:
 		m.p.freeCarrier(l.c)
@@ -113,32 +114,35 @@ func (m *m) main() {
 	s := m.s
 	defer s.threads.Done()
 	m.g0.m = m
-	for {
-		g := m.find()
-		if g == nil {
-			return
-		}
-		to := m.stackFor(g)
-		m.g0.switchTo(to, m)
+	for m.find(&m.found) {
+		m.g0.switchTo(m.stackFor(&m.found), m)
 		m.cur = nil
 	}
 }
 
-// stackFor returns the stack to switch to for g: its own when it has waited, a
-// free carrier's when it is fresh, g0 when there is no g, or when g is locked to
-// another thread.
-func (m *m) stackFor(g *Task) *stack {
+// stackFor returns the stack to switch to for what was picked, and clears e.
+func (m *m) stackFor(e *entry) *stack {
+	g := e.g
+	if g == nil {
+		m.cur = m.p.takeCarrier(e)
+		*e = entry{}
+		return &m.cur.stack
+	}
+	e.g = nil
+	return m.stackOf(g)
+}
+
+// stackOf returns the stack to switch to for g: its own; g0 when there is no g, or
+// when g is locked to another thread.
+func (m *m) stackOf(g *Task) *stack {
 	switch {
 	case g == nil:
 		return &m.g0
-	case g.c == nil:
-		m.cur = m.p.takeCarrier(g)
 	case g.lock != nil:
 		m.handTo = g
 		return &m.g0
-	default:
-		m.cur = g.c
 	}
+	m.cur = g.c
 	return &m.cur.stack
 }
 

@@ -53,21 +53,18 @@ type p struct {
 	state pState
 	m     *m
 
-	run queue.Local // owner puts; anyone steals
+	run  queue.Local[entry] // owner puts; anyone steals
+	next queue.Next[Task]   // the next slot, likewise
 
 	// Owner only.
-	gfree  queue.Stack // free tasks
-	cfree  queue.List  // free carriers
-	nextID uint64      // next task id to hand out, up to lastID: a batch, so that ids cost nothing
+	cfree  queue.List // free carriers
+	nextID uint64     // next task id to hand out, up to lastID: a batch, so that ids cost nothing
 	lastID uint64
 	tick   uint32 // looks for the next task; thieves peek
 	slices uint32 // slices begun: like tick, but a hand-off shares its slice; sysmon peeks
-	turn   bool   // which of the shared queues comes first; see pickShared
 	events *ring.Writer
 	coarse int64 // the time of the last coarse event; see trace.go
 	c      counters
-
-	doneSegment *injectSegment // an empty one, to be given back
 
 	// local counts hand-offs in a row that stayed on the P, up to localStreak. The
 	// owner counts; a thief or sysmon resets. It is a guess: see wakeAfterPut.
@@ -148,7 +145,7 @@ func (m *m) release(to pState, why event.Reason) *p {
 	if p == nil || p.m != m {
 		bug("release: M %d has no P", m.id)
 	}
-	if p.events != nil {
+	if p.events != nil && p.state != pUnseated { // else it was taken before
 		m.event(event.KindProcReleased, why, 0)
 	}
 	p.m = nil
@@ -175,4 +172,13 @@ func (s *Scheduler) idleP() *p {
 }
 
 // hasWork tells whether something waits for this P: a task in its queue.
-func (p *p) hasWork() bool { return !p.run.Empty() }
+func (p *p) hasWork() bool { return p.run.RingLen() > 0 || p.next.Peek() != nil }
+
+// drain removes everything from the P's queue. Anyone may call it.
+func (p *p) drain() []entry {
+	var all []entry
+	if g := p.next.Take(); g != nil {
+		all = append(all, entry{g: g})
+	}
+	return append(all, p.run.Drain()...)
+}

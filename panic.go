@@ -39,19 +39,31 @@ func newPanicError(t *Task, v any, stack []byte) *PanicError {
 
 // panicked delivers a panic: to the owner, with the task's end, or to OnPanic.
 func (t *Task) panicked(e *PanicError) {
-	switch s := t.env.s; {
-	case t.env.owner != nil:
+	switch s := t.e.env.s; {
+	case t.e.env.owner != nil:
 		t.err = e // an owned task is cold
 	case s.cfg.OnPanic != nil:
-		s.cfg.OnPanic(e)
+		s.tellPanic(e)
 	default:
 		crash(e)
 	}
 }
 
+// tellPanic calls OnPanic. What that throws itself must not unwind the carrier.
+func (s *Scheduler) tellPanic(e *PanicError) {
+	returned := false
+	defer func() {
+		if !returned {
+			crash(fmt.Errorf("runq: Config.OnPanic panicked (%v) or called runtime.Goexit when it was told of: %w", recover(), e))
+		}
+	}()
+	s.cfg.OnPanic(e)
+	returned = true
+}
+
 // goexited delivers a Goexit.
 func (t *Task) goexited() {
-	if t.env.owner != nil {
+	if t.e.env.owner != nil {
 		t.err = ErrGoexit
 	}
 }

@@ -43,11 +43,9 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 	if t.lock != nil {
 		m.waitLocked(t, commit, arg)
 	} else {
-		t.c = m.cur
 		l := &m.leave
 		l.kind, l.g, l.commit, l.arg = leavePark, t, commit, arg
-		g := m.pick()
-		t.c.switchTo(m.stackFor(g), m)
+		t.c.switchTo(m.nextStack(), m)
 		t.resumed()
 	}
 	t.waitFor = nil
@@ -55,6 +53,15 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 		t.m.p.c.hopelessWakes++
 	}
 	return t.err
+}
+
+// nextStack picks the next task and returns the stack to switch to for it: g0, if
+// there is none at hand.
+func (m *m) nextStack() *stack {
+	if !m.pick(&m.found) {
+		return &m.g0
+	}
+	return m.stackFor(&m.found)
 }
 
 // resumed puts a task that has been switched to back to work, on the M that did.
@@ -96,7 +103,7 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 	if m == nil || m.p == nil {
 		s.out.wakes.Add(1)
 		s.eventOut(t, event.KindTaskReadied, why)
-		s.global.Put(&t.node)
+		s.global.Put(entry{g: t})
 		s.wake()
 		return
 	}
@@ -108,8 +115,11 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 	if p.events != nil {
 		t.eventOn(m, event.KindTaskReadied, why, t.waker)
 	}
-	alone := p.run.PutNext(&t.node, &s.global)
-	s.wakeAfterPut(p, alone)
+	old := p.next.Put(t)
+	if old != nil {
+		p.run.Put(&entry{g: old}, &s.global)
+	}
+	s.wakeAfterPut(p, old == nil)
 }
 
 // Yield lets other tasks run: the caller goes to the end of its P's queue, and
@@ -126,22 +136,23 @@ func (t *Task) Yield() {
 		t.requeue(event.ReasonYield)
 		return
 	}
-	g := m.pick()
-	if g == nil && p.attn.Load() == 0 {
+	if !m.pick(&m.found) {
+		if p.attn.Load()&^attnPreempt != 0 {
+			t.attend()
+		}
 		return
 	}
-	t.leaveRunnable(leaveYield, g, event.ReasonYield)
+	t.leaveRunnable(leaveYield, m.stackFor(&m.found), event.ReasonYield)
 }
 
-// leaveRunnable queues the task as kind says and switches to g, or to g0.
-func (t *Task) leaveRunnable(kind leaveKind, g *Task, why event.Reason) {
+// leaveRunnable switches to the stack to; the task is queued as kind says.
+func (t *Task) leaveRunnable(kind leaveKind, to *stack, why event.Reason) {
 	m := t.m
 	t.status = gRunnable
 	t.cold = true
 	t.reason = why
-	t.c = m.cur
 	m.leave.kind, m.leave.g, m.leave.why = kind, t, why
-	t.c.switchTo(m.stackFor(g), m)
+	t.c.switchTo(to, m)
 	t.resumed()
 }
 

@@ -58,7 +58,7 @@ func (t *Task) requeue(why event.Reason) {
 	if why == event.ReasonStopTheWorld {
 		kind = leaveYield
 	}
-	t.leaveRunnable(kind, nil, why)
+	t.leaveRunnable(kind, &t.m.g0, why)
 }
 
 // enter begins a call into the scheduler that needs a P: it checks that the

@@ -43,7 +43,7 @@ func (s *Scheduler) resize(n int) {
 	}
 	for _, p := range old[min(n, len(old)):] {
 		s.moveTimers(p, seats[0])
-		s.global.PutAll(p.run.Drain())
+		s.global.PutAll(p.drain())
 		s.retire(p)
 	}
 	s.seats.Store(&seats)

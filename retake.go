@@ -26,7 +26,6 @@ package runq
 
 import (
 	"github.com/runq-go/runq/event"
-	"github.com/runq-go/runq/internal/queue"
 	"github.com/runq-go/runq/internal/sx"
 )
 
@@ -167,7 +166,7 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 // wanted tells whether somebody waits for p to be free.
 func (s *Scheduler) wanted(p *p, now int64) bool {
 	due := p.timers.Next()
-	return p.hasWork() || s.shared() || due != 0 && due < now
+	return p.hasWork() || s.global.Len() > 0 || due != 0 && due < now
 }
 
 // unseat replaces a P that a task holds on to and returns its successor, without
@@ -184,7 +183,7 @@ func (s *Scheduler) unseat(old *p) *p {
 	s.out.overruns.Add(1)
 	s.eventRetaken(old)
 	np.state = pRunning
-	np.run.PutAll(old.run.Drain(), &s.global)
+	np.run.PutAll(old.drain(), &s.global)
 	return np
 }
 
@@ -197,7 +196,7 @@ func (s *Scheduler) sweepUnseated() {
 
 // sweep moves an unseated P's tasks to the global queue.
 func (s *Scheduler) sweep(p *p) {
-	if left := p.run.Drain(); len(left) > 0 {
+	if left := p.drain(); len(left) > 0 {
 		s.global.PutAll(left)
 		s.startIfIdle()
 	}
@@ -224,7 +223,7 @@ func (s *Scheduler) leaveSeat(m *m) {
 // retire puts a P that holds no seat any more with the spare ones. What it has in
 // its free lists goes to the scheduler's. The lock is held.
 func (s *Scheduler) retire(p *p) {
-	s.gfree.overflow(p, queue.StackCap)
+	p.run.Forget()
 	carriers := p.cfree.Take(p.cfree.Len())
 	s.carriers.put(&carriers)
 	p.state = pDead
@@ -238,7 +237,7 @@ func (s *Scheduler) handOff(p *p) {
 	case s.stopping:
 		p.state = pStopped
 		s.stopped(p)
-	case p.hasWork() || s.shared() || p.timers.Next() != 0:
+	case p.hasWork() || s.global.Len() > 0 || p.timers.Next() != 0:
 		p.c.handoffs++
 		s.startM(p, false)
 	case s.idle.Searching() == 0 && s.idle.IdlePs() == 0:
@@ -268,7 +267,7 @@ func (s *Scheduler) startIfIdle() {
 // wakeAfterPut).
 func (s *Scheduler) wakeForNext(p *p) {
 	tick := sx.PeekUint32(&p.tick)
-	if p.run.Next() == nil || p.seen.tick != tick {
+	if p.next.Peek() == nil || p.seen.tick != tick {
 		p.seen.tick = tick
 		return
 	}

@@ -15,68 +15,30 @@ import "github.com/runq-go/runq/event"
 // with the program's own periods, and large, because the queue has a lock.
 const fairnessTick = 61
 
-// pick returns the next task from what the P has at hand, or nil: then there is
-// none, or something is asked of the M that only g0 can do. It may be called on
-// any stack, with a task that is about to leave.
-func (m *m) pick() *Task {
+// pick moves the next task from what the P has at hand to e. It returns false when
+// there is none, or something is asked of the M that only g0 can do. It may be
+// called on any stack, with a task that is about to leave.
+func (m *m) pick(e *entry) bool {
 	p := m.p
 	if p == nil || p.attn.Load() != 0 && !p.endSlice() {
-		return nil
+		return false
 	}
 	p.tick++
-	if p.tick%fairnessTick == 0 && m.s.shared() {
-		if g := p.pickShared(); g != nil {
-			return g
-		}
+	if p.tick%fairnessTick == 0 && m.s.global.Get(e) {
+		return true
 	}
 	if p.timers.Next() != 0 {
 		m.runTimers(p)
 	}
-	n, handedOff := p.run.Get()
-	if !handedOff {
-		p.slices++
-		if n == nil && m.s.shared() {
-			return p.pickBatch()
+	if g := p.next.Take(); g != nil {
+		e.g = g
+		if l := p.local.Load(); l < localStreak {
+			p.local.Store(l + 1)
 		}
-	} else if l := p.local.Load(); l < localStreak {
-		p.local.Store(l + 1)
+		return true // the slice goes on
 	}
-	return taskOf(n)
-}
-
-// shared tells whether there is work that belongs to no P: in the global queue, or
-// submitted by an ordinary goroutine.
-func (s *Scheduler) shared() bool { return s.global.Len() > 0 || s.inject.size.Load() > 0 }
-
-// pickShared takes one task that belongs to no P, by turns from the global queue
-// and from the submitted ones.
-func (p *p) pickShared() *Task {
-	p.turn = !p.turn
-	if p.turn {
-		if n := p.s.global.Get(); n != nil {
-			return taskOf(n)
-		}
-	}
-	if g := p.admitOne(); g != nil {
-		return g
-	}
-	return taskOf(p.s.global.Get())
-}
-
-// pickBatch is pickShared for a P whose ring is empty: what it takes beyond the
-// first goes there.
-func (p *p) pickBatch() *Task {
-	procs := len(p.s.seated())
-	p.turn = !p.turn
-	if p.turn {
-		if n := p.s.global.GetBatch(&p.run, procs); n != nil {
-			return taskOf(n)
-		}
-	}
-	if g := p.admitBatch(); g != nil {
-		return g
-	}
-	return taskOf(p.s.global.GetBatch(&p.run, procs))
+	p.slices++
+	return p.run.Take(e) || m.s.global.GetBatch(e, &p.run, len(m.s.seated()))
 }
 
 // endSlice ends a chain of hand-offs through the next slot that has lasted a
@@ -87,18 +49,20 @@ func (p *p) endSlice() bool {
 		return false
 	}
 	p.attn.And(^uint32(attnPreempt))
-	p.run.KickNext(&p.s.global)
+	if g := p.next.Take(); g != nil {
+		p.run.Put(&entry{g: g}, &p.s.global)
+	}
 	p.c.preemptions++
 	return true
 }
 
-// find returns a task to run, or nil when the M has to end. It blocks while there
-// is nothing to do. The order is Go's: safe point, fairness, next slot, ring,
+// find gets a task to run, or returns false when the M has to end. It blocks while
+// there is nothing to do. The order is Go's: safe point, fairness, next slot, ring,
 // global queue, other Ps; then everything once more, and sleep. It runs on g0.
-func (m *m) find() *Task {
+func (m *m) find(e *entry) bool {
 	for {
 		if m.p == nil && !m.stop() {
-			return nil
+			return false
 		}
 		if m.handTo != nil {
 			m.handOffTo(m.handTo)
@@ -107,35 +71,31 @@ func (m *m) find() *Task {
 		if !m.safePoint() {
 			continue
 		}
-		g := m.pick()
-		if g == nil {
-			g = m.look()
-		}
-		if g == nil {
+		if !m.pick(e) && !m.look(e) {
 			m.rest()
 			continue
 		}
 		if m.spinning {
-			m.found()
+			m.foundWork()
 		}
-		if g.lock != nil {
-			m.handTo = g
+		if g := e.g; g != nil && g.lock != nil {
+			m.handTo, e.g = g, nil
 			continue
 		}
-		return g
+		return true
 	}
 }
 
 // look searches the other Ps' queues.
-func (m *m) look() *Task {
+func (m *m) look(e *entry) bool {
 	if !m.spinning {
 		if !m.s.idle.TrySearch(len(m.s.seated())) {
-			return nil
+			return false
 		}
 		m.spinning = true
 		m.p.c.spins++
 	}
-	return m.steal()
+	return m.steal(e)
 }
 
 // safePoint does what is asked of the M. It returns false when that has cost the M
@@ -164,10 +124,10 @@ func (m *m) safePoint() bool {
 	return false
 }
 
-// found ends the search of an M that has found work. If it was the last searcher,
+// foundWork ends the search of an M that has found work. If it was the last searcher,
 // it wakes another: work seldom comes alone, and while somebody searched, nobody
 // who submitted work has woken anyone.
-func (m *m) found() {
+func (m *m) foundWork() {
 	m.spinning = false
 	m.s.idle.EndSearch()
 	m.s.wake()
@@ -205,9 +165,10 @@ func (m *m) releaseIdle() bool {
 	s.idle.Lock()
 	defer s.idle.Unlock()
 	p := m.p
-	if p.attn.Load()&(attnStop|attnUnseat) != 0 || s.shared() {
+	if p.attn.Load()&(attnStop|attnUnseat) != 0 || s.global.Len() > 0 {
 		return false
 	}
+	p.run.Forget()
 	m.release(pIdle, event.ReasonHandoffIdle)
 	s.idle.PutP(p)
 	if s.idle.IdlePs() == len(s.seated()) {
@@ -218,7 +179,7 @@ func (m *m) releaseIdle() bool {
 
 // anyWork tells whether any queue has a task, or any P a timer that is due.
 func (s *Scheduler) anyWork() bool {
-	if s.shared() {
+	if s.global.Len() > 0 {
 		return true
 	}
 	for _, p := range s.seated() {

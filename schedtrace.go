@@ -86,7 +86,7 @@ func (snap *Snapshot) writeTo(w io.Writer, detail bool) {
 // writeDetail prints a line for each P, M, G and stuck call.
 func (snap *Snapshot) writeDetail(b *strings.Builder) {
 	for _, p := range snap.Procs {
-		fmt.Fprintf(b, "  P%d: status=%s schedtick=%d m=%d runqsize=%d gfreecnt=%d timerslen=%d\n", p.ID, p.State, p.Tick, p.Thread, p.Queue, p.Free, p.Timers)
+		fmt.Fprintf(b, "  P%d: status=%s schedtick=%d m=%d runqsize=%d freestacks=%d timerslen=%d\n", p.ID, p.State, p.Tick, p.Thread, p.Queue, p.Free, p.Timers)
 	}
 	for _, m := range snap.Threads {
 		fmt.Fprintf(b, "  M%d: p=%d curg=%d status=%s\n", m.ID, m.Proc, m.Task, m.State)

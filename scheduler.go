@@ -22,10 +22,9 @@ type Scheduler struct {
 	detached *env // environment of tasks that nobody waits for
 
 	idle     idle.Set[p, m] // idle Ps and Ms, searchers; its mutex is the scheduler's lock
-	global   queue.Global
+	global   queue.Global[entry]
 	seats    sx.Pointer[[]*p] // the Ps by id; replaced, never changed, under the lock
-	inject   injection
-	gfree    taskPool
+	admit    admission        // guarded by global's lock
 	carriers carrierPool
 	lastID   sx.Uint64 // last task id given to a P or to submit
 	coarse   sx.Int64  // the time at sysmon's last beat
@@ -90,6 +89,7 @@ func newScheduler(cfg Config, clk clock) (*Scheduler, error) {
 		s.out.events = ring.New(cfg.TraceBuffer)
 	}
 	s.coarse.Store(clk.Now())
+	s.carriers.trimmed = clk.Now()
 	s.seats.Store(new([]*p))
 	s.idle.Lock()
 	s.resize(cfg.Procs)

@@ -14,10 +14,10 @@ type Snapshot struct {
 	Time       time.Duration // since the scheduler began
 	Consistent bool          // the world was stopped: all of it is true of one moment
 	Stats      Stats
-	Global     int // tasks in the queues that belong to no P
+	Global     int // tasks in the global queue
 	Procs      []ProcInfo
 	Threads    []ThreadInfo
-	Tasks      []TaskInfo // by id
+	Tasks      []TaskInfo // by id; first those that haven't begun, with the id 0
 	Stuck      []StuckCall
 }
 
@@ -29,7 +29,7 @@ type ProcInfo struct {
 	Queue  int    // tasks in its queue, the next slot included
 	Timers int
 	Tick   uint32 // how often it has looked for the next task
-	Free   int    // free tasks at hand
+	Free   int    // free carriers at hand
 }
 
 // ThreadInfo is an M.
@@ -42,7 +42,7 @@ type ThreadInfo struct {
 
 // TaskInfo is a task that lives.
 type TaskInfo struct {
-	ID     uint64
+	ID     uint64 // 0: it hasn't begun
 	Parent uint64 // the task that spawned it, 0 for none
 	Label  string
 	Func   string // the function that it was started with
@@ -72,7 +72,7 @@ type StuckCall struct {
 // tool for looking from outside.
 func (s *Scheduler) Snapshot() Snapshot {
 	s.stopTheWorld()
-	snap := s.snapshot()
+	snap := s.snapshot(true)
 	s.startTheWorld()
 	snap.Consistent = true
 	if len(snap.Stuck) > 0 {
@@ -83,14 +83,15 @@ func (s *Scheduler) Snapshot() Snapshot {
 
 // SnapshotCheap returns the state without stopping anything. Each value was true a
 // moment ago, but not all of the same moment: a task may be missing, or shown where
-// it no longer is. Stuck calls have no stacks.
-func (s *Scheduler) SnapshotCheap() Snapshot { return s.snapshot() }
+// it no longer is; those that wait in a P's queue to begin are only counted. Stuck
+// calls have no stacks.
+func (s *Scheduler) SnapshotCheap() Snapshot { return s.snapshot(false) }
 
-func (s *Scheduler) snapshot() Snapshot {
+func (s *Scheduler) snapshot(stopped bool) Snapshot {
 	s.idle.Lock()
 	defer s.idle.Unlock()
 	now := s.clock.Now()
-	snap := Snapshot{Time: time.Duration(now), Stats: s.statsLocked(), Global: s.global.Len() + int(s.inject.size.Load())}
+	snap := Snapshot{Time: time.Duration(now), Stats: s.statsLocked(), Global: s.global.Len()}
 	for _, p := range s.seated() {
 		snap.Procs = append(snap.Procs, p.info())
 	}
@@ -101,27 +102,43 @@ func (s *Scheduler) snapshot() Snapshot {
 		snap.Threads = append(snap.Threads, m.info())
 	}
 	slices.SortFunc(snap.Threads, func(a, b ThreadInfo) int { return cmp.Compare(a.ID, b.ID) })
-	s.gfree.each(func(t *Task) {
+	s.carriers.each(func(t *Task) {
 		if info, ok := t.info(now); ok {
 			snap.Tasks = append(snap.Tasks, info)
 		}
 	})
-	s.inject.each(func(r *injected) { snap.Tasks = append(snap.Tasks, r.info()) })
+	snap.addQueued(s, stopped)
 	slices.SortFunc(snap.Tasks, func(a, b TaskInfo) int { return cmp.Compare(a.ID, b.ID) })
 	snap.Stuck = s.stuckCalls(now)
 	return snap
 }
 
+// addQueued adds the tasks that haven't begun. Those in the Ps' rings can only be
+// looked at when the world is stopped.
+func (snap *Snapshot) addQueued(s *Scheduler, stopped bool) {
+	add := func(e *entry) {
+		if e.g == nil {
+			snap.Tasks = append(snap.Tasks, TaskInfo{Parent: e.parent, Func: funcName(e.fn, e.efn), State: event.TaskRunnable})
+		}
+	}
+	s.global.Each(add)
+	if stopped {
+		for _, p := range s.seated() {
+			p.run.Each(add)
+		}
+	}
+}
+
 // info describes p. The lock is held.
 func (p *p) info() ProcInfo {
-	i := ProcInfo{ID: int(p.id), State: p.state.String(), Thread: -1, Tick: sx.PeekUint32(&p.tick), Queue: p.run.RingLen(), Free: p.gfree.PeekLen()}
+	i := ProcInfo{ID: int(p.id), State: p.state.String(), Thread: -1, Tick: sx.PeekUint32(&p.tick), Queue: p.run.RingLen(), Free: p.cfree.PeekLen()}
 	if p.m != nil {
 		i.Thread = int(p.m.id)
 	}
 	if p.timers != nil {
 		i.Timers = p.timers.Len()
 	}
-	if p.run.Next() != nil {
+	if p.next.Peek() != nil {
 		i.Queue++
 	}
 	return i
@@ -156,7 +173,7 @@ type peeked struct {
 //
 //go:norace
 func (t *Task) peek() peeked {
-	return peeked{t.id, t.parent, t.waker, t.status, t.reason, t.since, t.label, t.fn, t.efn, t.lock != nil}
+	return peeked{t.id, t.e.parent, t.waker, t.status, t.reason, t.since, t.label, t.e.fn, t.e.efn, t.lock != nil}
 }
 
 // info describes t, if it lives.
@@ -222,7 +239,7 @@ func (s *Scheduler) stuckCalls(now int64) []StuckCall {
 func (s *Scheduler) addStacks(snap *Snapshot) {
 	where := make(map[uint64]taskStack)
 	stacks := taskStacks()
-	s.gfree.each(func(t *Task) {
+	s.carriers.each(func(t *Task) {
 		if st, ok := stacks[t.address()]; ok {
 			where[t.peek().id] = st
 		}

@@ -81,9 +81,9 @@ func (s *Scheduler) statsLocked() Stats {
 	for _, p := range s.ps {
 		addCounters(&c, &p.c)
 	}
-	s.inject.mu.Lock()
-	spawned := c.spawned + s.inject.spawned
-	s.inject.mu.Unlock()
+	s.global.Lock()
+	spawned := c.spawned + s.admit.spawned
+	s.global.Unlock()
 	spawned = max(spawned, c.finished)
 	return Stats{
 		Procs:          len(s.seated()),

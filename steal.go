@@ -61,16 +61,16 @@ type agedNext struct {
 }
 
 // steal visits all Ps for half of their ring, and in the last round for tasks that
-// have grown old in a next slot, and timers.
-func (m *m) steal() *Task {
+// have grown old in a next slot, and timers. What is to be run goes to e.
+func (m *m) steal(e *entry) bool {
 	m.aged = agedNext{}
 	for round := range stealRounds {
 		last := round == stealRounds-1
-		if g := m.stealRound(last); g != nil {
-			return g
+		if m.stealRound(e, last) {
+			return true
 		}
-		if m.p.attn.Load() != 0 || m.s.shared() {
-			return nil
+		if m.p.attn.Load() != 0 || m.s.global.Len() > 0 {
+			return false
 		}
 		if !last {
 			runtime.Gosched()
@@ -78,18 +78,18 @@ func (m *m) steal() *Task {
 	}
 	for range nextLooks {
 		if m.aged.p == nil || m.p.attn.Load() != 0 {
-			return nil
+			return false
 		}
 		runtime.Gosched()
-		if g := m.stealRound(true); g != nil {
-			return g
+		if m.stealRound(e, true) {
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // stealRound visits every P once.
-func (m *m) stealRound(last bool) *Task {
+func (m *m) stealRound(e *entry, last bool) bool {
 	seats := m.s.seated()
 	n := len(seats)
 	start, step := m.s.cfg.StealOrder.Order(n, int(m.p.id), m.random())
@@ -98,40 +98,38 @@ func (m *m) stealRound(last bool) *Task {
 	}
 	for i, at := 0, start; i < n; i, at = i+1, at+step {
 		victim := seats[uint(at)%uint(n)]
-		if victim == m.p {
-			continue
-		}
-		if g := m.stealFrom(victim, last); g != nil {
-			return g
+		if victim != m.p && m.stealFrom(e, victim, last) {
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // stealFrom takes work from one P: half of its ring; last, a due timer's task or
 // the one in its next slot.
-func (m *m) stealFrom(victim *p, last bool) *Task {
-	if n, count := victim.run.StealInto(&m.p.run); n != nil {
+func (m *m) stealFrom(e *entry, victim *p, last bool) bool {
+	if count := victim.run.StealInto(e, &m.p.run); count > 0 {
 		m.stole(victim, count)
-		return taskOf(n)
+		return true
 	}
 	if !last {
-		return nil
+		return false
 	}
 	if victim.timers.Next() != 0 {
 		m.runTimers(victim)
-		if n, _ := m.p.run.Get(); n != nil {
-			return taskOf(n)
+		if e.g = m.p.next.Take(); e.g != nil {
+			return true
 		}
 	}
-	return m.stealNext(victim)
+	e.g = m.stealNext(victim)
+	return e.g != nil
 }
 
 // stealNext takes the task in victim's next slot if it has been there for nextAge:
 // the victim has started no other task since the thief first saw it.
 func (m *m) stealNext(victim *p) *Task {
-	n := victim.run.Next()
-	if n == nil {
+	g := victim.next.Peek()
+	if g == nil {
 		if m.aged.p == victim {
 			m.aged = agedNext{}
 		}
@@ -145,13 +143,13 @@ func (m *m) stealNext(victim *p) *Task {
 		}
 		return nil
 	}
-	if now-m.aged.since < nextAge || !victim.run.StealNext(n) {
+	if now-m.aged.since < nextAge || !victim.next.Steal(g) {
 		return nil
 	}
 	m.aged = agedNext{}
 	victim.local.Store(0)
 	m.stole(victim, 1)
-	return taskOf(n)
+	return g
 }
 
 // stole counts a successful theft.

@@ -172,7 +172,7 @@ func (s *Scheduler) refuseOwnTask(call string) {
 	if !ok {
 		return
 	}
-	s.gfree.each(func(own *Task) {
+	s.carriers.each(func(own *Task) {
 		if own.address() == t {
 			panic("runq: Scheduler." + call + ": called by a task of the same scheduler: it would wait for itself")
 		}

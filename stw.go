@@ -130,7 +130,7 @@ func (s *Scheduler) startTheWorld() {
 
 // wakeShared starts Ms for what was queued for all during a stop.
 func (s *Scheduler) wakeShared() {
-	if s.shared() {
+	if s.global.Len() > 0 {
 		s.wake()
 	}
 }

@@ -6,24 +6,47 @@ import (
 	"github.com/runq-go/runq/event"
 )
 
-// spawn queues a task for fn or efn on the P of the running task t. It tells whether
-// the P's ring has overflowed.
-func (t *Task) spawn(m *m, e *env, fn func(*Task), efn func(*Task) error) (full bool) {
-	p := m.p
-	n := p.newTask()
-	n.id, n.parent = p.newID(), t.id
-	n.fn, n.env = fn, e
-	if efn != nil {
-		n.efn, n.cold = efn, true
+// admission decides who may submit tasks from outside. It is guarded by the global
+// queue's lock, under which the tasks are queued: a submission comes either before
+// Close, and is waited for, or after, and is refused.
+type admission struct {
+	closed  bool   // see close.go
+	drained bool   // closed, and no task lives any more
+	spawned uint64 // tasks submitted
+}
+
+// submit queues a task from outside. It returns false when the scheduler is
+// closed. What belongs to a Group is taken for as long as any task lives, since it
+// may come from one.
+func (s *Scheduler) submit(e entry) bool {
+	_, grouped := e.env.owner.(*Group)
+	if s.cfg.Trace {
+		e.born = s.coarse.Load()
 	}
-	n.status = gRunnable
+	s.global.Lock()
+	if s.admit.drained || s.admit.closed && !grouped {
+		s.global.Unlock()
+		return false
+	}
+	s.admit.spawned++
+	s.global.PutLocked(e)
+	s.global.Unlock()
+	s.wake()
+	return true
+}
+
+// spawn queues a task on the P of the running task t. It tells whether the P's ring
+// has overflowed.
+func (t *Task) spawn(m *m, e *entry) (full bool) {
+	p := m.p
+	e.parent = t.id
 	if p.events != nil {
-		n.born = p.coarseNow()
+		e.born = p.coarseNow()
 	}
 	p.c.spawned++
-	p.run.PutNext(&n.node, &m.s.global)
+	full = p.run.Put(e, &m.s.global)
 	m.s.wake()
-	return p.run.Overflowed()
+	return full
 }
 
 // Go runs fn in a task of its own, detached: nobody waits for it but Close. fn must
@@ -33,14 +56,14 @@ func (s *Scheduler) Go(fn func(t *Task)) {
 	if fn == nil {
 		panic("runq: Scheduler.Go: the function is nil")
 	}
-	if !s.submit(s.detached, fn, nil) {
+	if !s.submit(entry{fn: fn, env: s.detached}) {
 		panic("runq: Scheduler.Go: the scheduler is closed")
 	}
 }
 
 // Go runs fn in a task of its own, detached: nobody waits for it but Close. fn must
-// not be nil. The new task inherits t's context. It is put where t's P will look
-// next, and may run before or after t goes on, on any P.
+// not be nil. The new task inherits t's context. It goes to the end of t's P's
+// queue, and may run before or after t goes on, on any P.
 //
 // Go doesn't wait for anything, but it may let other tasks run first: when t's P
 // has been taken, because t ran for too long, and when t's children have filled the
@@ -51,7 +74,7 @@ func (t *Task) Go(fn func(t *Task)) {
 	if fn == nil {
 		panic("runq: Task.Go: the function is nil")
 	}
-	full := t.spawn(m, t.env.child, fn, nil)
+	full := t.spawn(m, &entry{fn: fn, env: t.e.env.child})
 	if full || m.p.attn.Load() != 0 {
 		t.afterGo(full)
 	}
@@ -65,7 +88,7 @@ func (t *Task) afterGo(full bool) {
 		return
 	}
 	if full && t.lock == nil {
-		t.leaveRunnable(leaveGlobal, m.pick(), event.ReasonYield)
+		t.leaveRunnable(leaveGlobal, m.nextStack(), event.ReasonYield)
 	}
 }
 
@@ -88,7 +111,7 @@ func (s *Scheduler) Run(ctx context.Context, fn func(t *Task) error) error {
 		return context.Cause(ctx)
 	}
 	w := make(runWaiter, 1)
-	if !s.submit(newEnv(s, ctx, w), nil, fn) {
+	if !s.submit(entry{efn: fn, env: newEnv(s, ctx, w)}) {
 		return ErrClosed
 	}
 	return <-w

@@ -12,14 +12,14 @@ func (t *Task) ID() uint64 { return t.id }
 // Scheduler returns the scheduler that the task runs on.
 func (t *Task) Scheduler() *Scheduler {
 	t.enter("Scheduler")
-	return t.env.s
+	return t.e.env.s
 }
 
 // Context returns the context that the task was started with: that of its Run or
 // its Group, inherited by the tasks it spawns; else context.Background.
 func (t *Task) Context() context.Context {
 	t.enter("Context")
-	return t.env.ctx
+	return t.e.env.ctx
 }
 
 // SetLabel names the task for whoever looks at the scheduler: snapshots, the list

@@ -29,7 +29,7 @@ func (t *Task) Sleep(d time.Duration) {
 	if t.until = now + int64(d); t.until < now {
 		t.until = math.MaxInt64
 	}
-	ctx := t.env.ctx
+	ctx := t.e.env.ctx
 	if ctx == nil || ctx.Done() == nil {
 		t.park(event.ReasonWaitSleep, commitSleep, nil)
 		return
@@ -63,7 +63,7 @@ type sleeper struct {
 // sleepContext is Sleep for a task whose context can end. Whoever removes the timer
 // from its heap, runTimers or the context, readies the task.
 func (t *Task) sleepContext(ctx context.Context) {
-	s := t.env.s
+	s := t.e.env.s
 	sl := new(sleeper)
 	stop := context.AfterFunc(ctx, func() {
 		sl.mu.Lock()

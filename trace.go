@@ -22,16 +22,11 @@ func (p *p) coarseNow() int64 {
 	return p.coarse
 }
 
-// traceBegin notes when a task begins to run.
-func (t *Task) traceBegin(p *p) {
-	t.began = max(p.coarseNow(), t.born)
-}
-
 // traceEnd records the end of a task: with all the rest, if it never waited.
 func (t *Task) traceEnd(p *p, m *m, how ending) {
 	if t.seq == 0 && how == endReturn && p.attn.Load() == 0 {
 		end := max(p.coarseNow(), t.began)
-		p.events.Ran(t.born, t.began, end, p.eventID(), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.parent))
+		p.events.Ran(t.e.born, t.began, end, p.eventID(), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.e.parent))
 		return
 	}
 	t.traceOverrun(p)
@@ -62,7 +57,7 @@ func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
 	p := m.p
 	pid, mid := p.eventID(), event.MID(m.id)
 	if t.seq == 0 {
-		p.events.Began(t.born, t.began, pid, mid, event.TaskID(t.id), event.TaskID(t.parent))
+		p.events.Began(t.e.born, t.began, pid, mid, event.TaskID(t.id), event.TaskID(t.e.parent))
 		t.seq = 2
 	}
 	t.seq++

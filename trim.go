@@ -34,6 +34,7 @@ type carrierPool struct {
 	mu      sx.Mutex
 	free    queue.List // guarded by mu
 	zombies queue.List // guarded by mu; carriers that a Goexit has used up
+	all     []*carrier // guarded by mu; every carrier that has not ended
 	low     int        // fewest free since the last trim; guarded by mu
 	stayed  int        // zombies that the last trim couldn't end; guarded by mu
 	trimmed int64      // time of the last trim; guarded by mu
@@ -54,6 +55,33 @@ func (cp *carrierPool) get(pool *queue.List) *carrier {
 	pool.Append(&batch)
 	cp.low = min(cp.low, cp.free.Len())
 	return carrierOf(n)
+}
+
+// add registers a new carrier.
+func (cp *carrierPool) add(c *carrier) {
+	cp.mu.Lock()
+	c.index = len(cp.all)
+	cp.all = append(cp.all, c)
+	cp.mu.Unlock()
+}
+
+// remove forgets a carrier that has ended.
+func (cp *carrierPool) remove(c *carrier) {
+	cp.mu.Lock()
+	last := cp.all[len(cp.all)-1]
+	cp.all[c.index], last.index = last, c.index
+	cp.all[len(cp.all)-1] = nil
+	cp.all = cp.all[:len(cp.all)-1]
+	cp.mu.Unlock()
+}
+
+// each calls f for the G of every carrier, in use or not. f must not use the pool.
+func (cp *carrierPool) each(f func(*Task)) {
+	cp.mu.Lock()
+	defer cp.mu.Unlock()
+	for _, c := range cp.all {
+		f(&c.task)
+	}
 }
 
 // put adds free carriers.
@@ -126,26 +154,38 @@ func (s *Scheduler) trim(now int64) {
 		defer s.threads.Done()
 		s.endCarriers(&l)
 		s.carriers.giveBack(&l)
+		s.wakeSysmon() // which reckons with what is left
 	}()
 }
 
 // endCarriers ends the carriers of the list, which the caller owns, and leaves
-// those in it that can't be ended.
+// those in it that can't be ended. After a carrier has been ended, the one that was
+// a guest in its place sits in another, whose native may be endable in turn.
 func (s *Scheduler) endCarriers(l *queue.List) {
-	owned := make(map[*stack]bool, l.Len())
-	l.Each(func(n *queue.Node) { owned[&carrierOf(n).stack] = true })
-	mine := func(s *stack) bool { return owned[s] }
-	var k stack
-	for range l.Len() {
-		n := l.Pop()
+	owned := make(map[*stack]*carrier, l.Len())
+	var guests []*carrier
+	for n := l.Pop(); n != nil; n = l.Pop() {
 		c := carrierOf(n)
-		if !k.home(&c.stack, &c.own, mine) {
-			l.Push(n)
-			continue
+		owned[&c.stack] = c
+		guests = append(guests, c)
+	}
+	mine := func(s *stack) bool { return owned[s] != nil }
+	var k stack
+	for _, guest := range guests {
+		for mine(&guest.stack) {
+			native := k.bringHome(&guest.stack, mine)
+			if native == nil {
+				break
+			}
+			c := owned[native]
+			delete(owned, native)
+			k.endCarrier(c)
+			s.carriers.remove(c)
+			s.carriersEnded.Add(1)
 		}
-		delete(owned, &c.stack)
-		k.endCarrier(c)
-		s.carriersEnded.Add(1)
+	}
+	for _, c := range owned {
+		l.Push(&c.node)
 	}
 }
 

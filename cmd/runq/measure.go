@@ -128,12 +128,12 @@ func (m *measurement) once(ctx context.Context, name string) (outcome, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, self, "demo", "checksum-measure", "--skip", m.job.output, "--", name, m.job.root)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	// In a process group of its own, where the terminal's Ctrl-C doesn't reach it: the process would die of
-	// it before this one knows that it has been interrupted, and look like a failure.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopGrace
 	if err := cmd.Run(); err != nil {
+		if interrupted(cmd.ProcessState) {
+			return outcome{}, context.Canceled
+		}
 		return outcome{}, errors.Join(err, lastLine(&stderr))
 	}
 	o := outcome{CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
@@ -141,6 +141,17 @@ func (m *measurement) once(ctx context.Context, name string) (outcome, error) {
 		return outcome{}, fmt.Errorf("BUG: the measured process printed %q: %w", stdout.String(), err)
 	}
 	return o, nil
+}
+
+// interrupted says whether a process ended because of a SIGINT or SIGTERM, which it may have been too young
+// to catch. Ctrl-C on a terminal goes to all processes there, so this may be the first that is heard of it.
+func interrupted(p *os.ProcessState) bool {
+	if p == nil { // not even started
+		return false
+	}
+	status, ok := p.Sys().(syscall.WaitStatus)
+	return ok && (status.ExitStatus() == exitInterrupted ||
+		status.Signaled() && (status.Signal() == syscall.SIGINT || status.Signal() == syscall.SIGTERM))
 }
 
 // lastLine is what a process said last before it failed; nil if it said nothing.

@@ -2,74 +2,90 @@ package queue
 
 import "github.com/runq-go/runq/internal/sx"
 
-// segmentCap is how many nodes a segment of the global queue holds: a few batches,
-// so that segments are changed seldom, in 2 KiB.
-const segmentCap = 256
+// segmentCap is how many entries a segment of the global queue holds: as many as a
+// batch at most moves, so that a lock is held over two segments at most.
+const segmentCap = sx.RingCap / 2
 
-// segment is a stretch of the global queue. Nodes are kept in arrays and not in a
-// chain: to cut a batch off a chain one must walk it, under the lock, through tasks
-// that nobody has touched for long, at a cache miss each.
-type segment struct {
-	nodes      [segmentCap]*Node
-	read, free int // nodes[read:free] are queued
-	next       *segment
+// segment is a stretch of the global queue. Entries are kept in arrays and not in a
+// chain: to cut a batch off a chain one must walk it, under the lock, at a cache
+// miss each.
+type segment[T any] struct {
+	entries    [segmentCap]T
+	read, free int // entries[read:free] are queued
+	next       *segment[T]
 }
+
+// spareSegments bounds the empty segments that are kept for reuse: enough for
+// bursts, without holding on to the memory of a backlog that is over.
+const spareSegments = 1024
 
 // Global is the queue that all Ps share: where ordinary goroutines put their
 // tasks, where a full ring overflows to, and where tasks go that have lost their
-// P. One lock guards it; work enters and leaves it in batches, so that the lock is
-// rare. Segments are kept for reuse, like the tasks themselves.
-type Global struct {
+// P. One lock guards it; work leaves it in batches, so that the lock is rare.
+type Global[T any] struct {
 	mu         sx.Mutex
-	head, tail *segment // guarded by mu; nil when the queue is empty
-	spare      *segment // guarded by mu; a chain
+	head, tail *segment[T] // guarded by mu; nil when the queue is empty
+	spare      *segment[T] // guarded by mu; a chain
+	spares     int         // guarded by mu; its length
 
-	// size is the number of queued nodes; written under mu, read by anyone. Partner:
-	// the re-check of an M that goes to sleep.
+	// size is the number of queued entries; written under mu, read by anyone.
+	// Partner: the re-check of an M that goes to sleep.
 	size sx.Int64
 }
 
-// Len returns the number of queued nodes, without the lock: exact at some moment.
-func (g *Global) Len() int { return int(g.size.Load()) }
+// Lock and Unlock guard what the caller decides together with PutLocked.
+func (g *Global[T]) Lock() { g.mu.Lock() }
 
-// Put appends one node.
-func (g *Global) Put(n *Node) {
+// Unlock undoes Lock.
+func (g *Global[T]) Unlock() { g.mu.Unlock() }
+
+// Len returns the number of queued entries, without the lock: exact at some moment.
+func (g *Global[T]) Len() int { return int(g.size.Load()) }
+
+// Put appends one entry.
+func (g *Global[T]) Put(e T) {
 	g.mu.Lock()
-	g.push(n)
-	g.size.Add(1)
+	g.PutLocked(e)
 	g.mu.Unlock()
 }
 
+// PutLocked is Put for who holds the lock.
+func (g *Global[T]) PutLocked(e T) {
+	*g.push() = e
+	g.size.Add(1)
+}
+
 // PutAll appends a batch.
-func (g *Global) PutAll(batch []*Node) {
+func (g *Global[T]) PutAll(batch []T) {
 	if len(batch) == 0 {
 		return
 	}
 	g.mu.Lock()
-	for _, n := range batch {
-		g.push(n)
+	for i := range batch {
+		*g.push() = batch[i]
 	}
 	g.size.Add(int64(len(batch)))
 	g.mu.Unlock()
 }
 
-// push appends a node. The lock is held.
-func (g *Global) push(n *Node) {
+// push returns a new place at the end. The lock is held.
+func (g *Global[T]) push() *T {
 	s := g.tail
 	if s == nil || s.free == segmentCap {
 		s = g.grow()
 	}
-	s.nodes[s.free] = n
 	s.free++
+	return &s.entries[s.free-1]
 }
 
 // grow appends an empty segment.
-func (g *Global) grow() *segment {
+func (g *Global[T]) grow() *segment[T] {
 	s := g.spare
 	if s == nil {
-		s = new(segment)
+		s = new(segment[T])
 	} else {
 		g.spare, s.next = s.next, nil
+		g.spares--
 	}
 	if g.tail == nil {
 		g.head = s
@@ -80,83 +96,82 @@ func (g *Global) grow() *segment {
 	return s
 }
 
-// pop removes the first node. The lock is held and the queue not empty.
-func (g *Global) pop() *Node {
+// pop removes the first entry. The lock is held and the queue not empty.
+func (g *Global[T]) pop() (e T) {
 	s := g.head
-	n := s.nodes[s.read]
-	s.nodes[s.read] = nil
+	e, s.entries[s.read] = s.entries[s.read], e
 	s.read++
 	if s.read == s.free {
 		g.shrink()
 	}
-	return n
+	return e
 }
 
 // shrink takes the first segment, which is empty, away.
-func (g *Global) shrink() {
+func (g *Global[T]) shrink() {
 	s := g.head
 	g.head = s.next
 	if g.head == nil {
 		g.tail = nil
 	}
-	s.read, s.free = 0, 0
-	s.next, g.spare = g.spare, s
+	s.read, s.free, s.next = 0, 0, nil
+	if g.spares < spareSegments {
+		s.next, g.spare = g.spare, s
+		g.spares++
+	}
 }
 
-// Get removes and returns the first node, or nil: the fairness tick's one task.
-func (g *Global) Get() *Node {
+// Get moves the first entry to e, and tells whether there was one: the fairness
+// tick's one task.
+func (g *Global[T]) Get(e *T) bool {
 	if g.Len() == 0 {
-		return nil
+		return false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.Len() == 0 {
-		return nil
+		return false
 	}
+	*e = g.pop()
 	g.size.Add(-1)
-	return g.pop()
+	return true
 }
 
-// GetBatch moves a P's fair share of the queue into its ring and returns one
-// more node to run, or nil. The share is the queue's length divided by the number
-// of Ps, so that one P doesn't empty it under the eyes of the others, and at most
-// half a ring.
+// GetBatch moves a P's fair share of the queue: the first entry to e, the rest into
+// dst's ring. It tells whether there was any. The share is the queue's length
+// divided by the number of Ps, so that one P doesn't empty it under the eyes of the
+// others, and at most half a ring.
 //
 // Only the owner of dst may call it, and dst's ring must be empty.
-func (g *Global) GetBatch(dst *Local, procs int) *Node {
+func (g *Global[T]) GetBatch(e *T, dst *Local[T], procs int) bool {
 	if g.Len() == 0 {
-		return nil
+		return false
 	}
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	size := g.Len()
-	share := min(size/procs+1, size, len(dst.scratch)-1)
-	for i := range share {
-		dst.scratch[i] = g.pop()
+	if size == 0 {
+		return false
 	}
+	share := min(size/procs+1, size, len(dst.slots)/2)
 	g.size.Add(-int64(share))
-	g.mu.Unlock()
-	if share == 0 {
-		return nil
-	}
-	batch := dst.scratch[:share]
-	dst.warmth += warm(batch)
+	*e = g.pop()
 	t := dst.tail.Load()
-	for _, n := range batch[1:] {
-		dst.slots[t%uint32(len(dst.slots))].Put(n)
+	for range share - 1 {
+		dst.slots[t%uint32(len(dst.slots))].Put(g.pop())
 		t++
 	}
 	dst.tail.Store(t)
-	return batch[0]
+	return true
 }
 
-// Drain removes and returns everything.
-func (g *Global) Drain() []*Node {
+// Each calls f for every queued entry under the lock; f must be short.
+func (g *Global[T]) Each(f func(*T)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := make([]*Node, 0, g.Len())
-	for g.head != nil {
-		all = append(all, g.pop())
+	for s := g.head; s != nil; s = s.next {
+		for i := s.read; i < s.free; i++ {
+			f(&s.entries[i])
+		}
 	}
-	g.size.Store(0)
-	return all
 }

@@ -2,16 +2,12 @@ package queue
 
 import "github.com/runq-go/runq/internal/sx"
 
-// Node is the link by which a task hangs in a queue. The engine embeds it as the
-// first field of a task, so that a *Node and the *Task around it are the same
-// address; the queues then need neither type parameters nor allocation.
-//
-// The link belongs to whoever holds the node: a List, or the code that has just
-// taken it out of a queue. A node in a ring doesn't use its link.
+// Node is the link by which an object hangs in a list. It is embedded as the
+// object's first field, so that the object and its Node have the same address; the
+// lists then need neither type parameters nor allocation.
 type Node struct{ next *Node }
 
-// List is a chain of nodes, first in, first out. It isn't safe for concurrent
-// use: it is how a batch travels from one owner to the next.
+// List is a chain of nodes. It isn't safe for concurrent use.
 type List struct {
 	head, tail *Node
 	n          int
@@ -32,8 +28,8 @@ func (l *List) Push(n *Node) {
 	l.n++
 }
 
-// PushFront puts n before all others: free lists are stacks, because the task
-// that was freed last is still in the cache.
+// PushFront puts n before all others: free lists are stacks, because what was freed
+// last is still in the cache.
 func (l *List) PushFront(n *Node) {
 	n.next = l.head
 	l.head = n

@@ -2,13 +2,24 @@
 
 package sx
 
-import "sync/atomic"
+import "sync"
 
-// Slot is a word of a ring that holds a pointer; see slot_plain.go.
-type Slot[T any] struct{ p atomic.Pointer[T] }
+// Slot is a place in a ring; see slot_plain.go.
+type Slot[T any] struct {
+	mu sync.Mutex
+	v  T
+}
 
 // Put writes the slot. Only the ring's owner may call it.
-func (s *Slot[T]) Put(p *T) { s.p.Store(p) }
+func (s *Slot[T]) Put(v T) {
+	s.mu.Lock()
+	s.v = v
+	s.mu.Unlock()
+}
 
 // Get reads the slot.
-func (s *Slot[T]) Get() *T { return s.p.Load() }
+func (s *Slot[T]) Get() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.v
+}
