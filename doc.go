@@ -37,8 +37,8 @@
 // A task that waits by a call of this package ([Task.Sleep], [Group.Wait]) holds
 // neither P nor thread. A task may also wait as any Go code does, for a channel, a
 // lock, a file or C. The scheduler doesn't know of such waits. When one keeps a P
-// from others, the P is taken away after a while; inside [Task.Block] it is taken
-// within microseconds.
+// from others, the P is taken away after a while; inside [Task.Block] it is given to
+// others as soon as sysmon, who looks every so often, sees that they need it.
 //
 // # Long computations
 //

@@ -2,6 +2,7 @@ package runq
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/runq-go/runq/event"
 	"github.com/runq-go/runq/internal/sx"
@@ -137,10 +138,11 @@ func (t *Task) begin(m *m) {
 func (t *Task) call() {
 	if t.e.efn == nil {
 		t.e.fn(t)
-		return
+	} else {
+		t.cold = true
+		t.err = t.e.efn(t)
 	}
-	t.cold = true
-	t.err = t.e.efn(t)
+	runtime.KeepAlive(t)
 }
 
 // how a task ended.

@@ -82,6 +82,7 @@ func (m *m) after() {
 	case leaveYield:
 		m.yielded(l.g, l.why)
 		m.p.run.Put(&entry{g: l.g}, &m.s.global)
+		m.s.wake()
 	case leaveGlobal:
 		m.yielded(l.g, l.why)
 		m.s.global.Put(entry{g: l.g})

@@ -71,9 +71,14 @@ func (m *m) find(e *entry) bool {
 		if !m.safePoint() {
 			continue
 		}
-		if !m.pick(e) && !m.look(e) {
-			m.rest()
-			continue
+		if !m.pick(e) {
+			if m.p.attn.Load()&^attnPreempt != 0 {
+				continue // asked for since: the ring may not even be empty
+			}
+			if !m.look(e) {
+				m.rest()
+				continue
+			}
 		}
 		if m.spinning {
 			m.foundWork()
@@ -177,7 +182,7 @@ func (m *m) releaseIdle() bool {
 	return true
 }
 
-// anyWork tells whether any queue has a task, or any P a timer that is due.
+// anyWork tells whether any queue has a task. Timers are sysmon's business.
 func (s *Scheduler) anyWork() bool {
 	if s.global.Len() > 0 {
 		return true

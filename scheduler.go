@@ -49,8 +49,9 @@ type Scheduler struct {
 	stopTime    int64 // ns, sum
 	stopMax     int64
 
-	stopMu   sx.Mutex // held by who stops the world. Lock order: stopMu before idle
-	stopNote sx.Note
+	stopMu             sx.Mutex // held by who stops the world. Lock order: stopMu before idle
+	stopBegun, started int64    // when the world was last asked to stop, and let go; guarded by stopMu
+	stopNote           sx.Note
 
 	sysmonUntil sx.Int64 // until when sysmon sleeps; 0: it doesn't
 	sysmonEnd   sx.Bool

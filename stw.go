@@ -28,12 +28,16 @@ const (
 	// Ps: longer than a spawn, a wake or a chunk of work between two checkpoints
 	// usually takes, and short enough not to be felt as a pause.
 	stopGrace = 1 * time.Millisecond
+
+	// letRunMost bounds the pause between two stops.
+	letRunMost = 10 * time.Millisecond
 )
 
 // stopTheWorld returns when no M holds a P. Only one caller at a time stops the
 // world; others wait natively.
 func (s *Scheduler) stopTheWorld() {
 	s.stopMu.Lock()
+	s.letRun()
 	begin := s.clock.Now()
 	s.idle.Lock()
 	s.stopping = true
@@ -55,8 +59,18 @@ func (s *Scheduler) stopTheWorld() {
 	s.stops++
 	s.stopTime += now - begin
 	s.stopMax = max(s.stopMax, now-begin)
+	s.stopBegun = begin
 	s.eventS(event.KindStopBegin, event.ReasonStopTheWorld, uint64(now-begin))
 	s.idle.Unlock()
+}
+
+// letRun waits until the world has run for as long as it was stopped the last time,
+// so that stops without a pause between them don't starve the tasks.
+func (s *Scheduler) letRun() {
+	stopped := s.started - s.stopBegun
+	if ran := s.clock.Now() - s.started; ran < stopped {
+		s.clock.Pause(time.Duration(min(stopped-ran, int64(letRunMost))))
+	}
 }
 
 // stopped notes that p has stopped. The lock is held.
@@ -112,6 +126,7 @@ func (s *Scheduler) unseatRunning() {
 func (s *Scheduler) startTheWorld() {
 	s.idle.Lock()
 	s.stopping = false
+	s.started = s.clock.Now()
 	s.eventS(event.KindStopEnd, event.ReasonNone, 0)
 	for _, p := range s.seated() {
 		if p.hasWork() || p.timers.Next() != 0 {
@@ -125,12 +140,7 @@ func (s *Scheduler) startTheWorld() {
 	s.idle.Unlock()
 	s.stopMu.Unlock()
 	s.wakeSysmon()
-	s.wakeShared()
-}
-
-// wakeShared starts Ms for what was queued for all during a stop.
-func (s *Scheduler) wakeShared() {
-	if s.global.Len() > 0 {
+	if s.anyWork() {
 		s.wake()
 	}
 }

@@ -55,17 +55,19 @@ func (t *Task) event(k event.Kind, why event.Reason, arg uint64) { t.eventOn(t.m
 func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
 	t.cold = true
 	p := m.p
+	now := m.s.clock.Now() // before eventID: see there
 	pid, mid := p.eventID(), event.MID(m.id)
 	if t.seq == 0 {
 		p.events.Began(t.e.born, t.began, pid, mid, event.TaskID(t.id), event.TaskID(t.e.parent))
 		t.seq = 2
 	}
 	t.seq++
-	p.events.Event(m.s.clock.Now(), k, why, pid, mid, event.TaskID(t.id), t.seq, arg)
+	p.events.Event(now, k, why, pid, mid, event.TaskID(t.id), t.seq, arg)
 }
 
 // eventID returns the P to name in an event: none, when its M only has it on as a
-// workplace.
+// workplace. The time of the event must have been read before: then nobody else can
+// have acquired the seat by that time.
 func (p *p) eventID() event.PID {
 	if p.attn.Load()&attnUnseat != 0 {
 		return event.NoP
@@ -87,7 +89,8 @@ func (s *Scheduler) eventOut(t *Task, k event.Kind, why event.Reason) {
 
 // event records something about m and its P. m.p.events isn't nil.
 func (m *m) event(k event.Kind, why event.Reason, arg uint64) {
-	m.p.events.Event(m.s.clock.Now(), k, why, m.p.eventID(), event.MID(m.id), event.NoTask, 0, arg)
+	now := m.s.clock.Now()
+	m.p.events.Event(now, k, why, m.p.eventID(), event.MID(m.id), event.NoTask, 0, arg)
 }
 
 // eventM records something about an M that has no P, or is about to lose it. The

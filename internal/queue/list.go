@@ -1,3 +1,6 @@
+// Package queue has the run queues of the scheduler: each P's ring and next slot,
+// and the global queue that they overflow into. README.md has the protocol of the
+// ring and why no task is lost.
 package queue
 
 import "github.com/runq-go/runq/internal/sx"

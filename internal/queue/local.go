@@ -52,7 +52,7 @@ type Local[T any] struct {
 
 	// forgot is the tail up to which slots have been cleared. Owner only.
 	forgot uint32
-	_       [cacheLine]byte
+	_      [cacheLine]byte
 }
 
 // Put appends e to the ring; when that is full, half of it and e go to the global
