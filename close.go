@@ -105,7 +105,7 @@ func (s *Scheduler) maybeQuiesced() {
 // scheduler is either done, or its tasks wait for each other for ever. The lock is
 // held.
 func (s *Scheduler) quiesced() {
-	if s.blocked > 0 || s.overruns.Load() > 0 || s.stopping || s.anyWork() || s.nextTimer() != 0 {
+	if !s.nothingGoesOn() {
 		return
 	}
 	s.global.Lock()
@@ -119,6 +119,12 @@ func (s *Scheduler) quiesced() {
 		s.admit.drained = true
 		close(s.drained)
 	}
+}
+
+// nothingGoesOn tells whether nothing will happen by itself, given that every P is
+// idle. The lock is held.
+func (s *Scheduler) nothingGoesOn() bool {
+	return s.blocked == 0 && s.overruns.Load() == 0 && !s.stopping && !s.anyWork() && s.nextTimer() == 0
 }
 
 // live returns the number of tasks that have not ended. It is exact when every P is

@@ -35,7 +35,8 @@ type Config struct {
 	OnPanic func(*PanicError)
 
 	// OnDeadlock is called with a deadlock before the waits concerned are ended; see
-	// DeadlockError. nil means that it is printed to standard error.
+	// DeadlockError. It must not wait for the scheduler to close. nil means that it is
+	// printed to standard error.
 	OnDeadlock func(*DeadlockError)
 
 	// Trace records events in a ring for each P; see ReadEvents.

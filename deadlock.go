@@ -16,8 +16,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
 )
 
 // DeadlockError says that a set of tasks waited for each other for ever. It is
@@ -37,6 +39,9 @@ type DeadlockWait struct {
 
 // deadlockList bounds the list of waits in a DeadlockError: a report is to be read.
 const deadlockList = 100
+
+// deadlockAgain is how long to wait for a submission that is under way.
+const deadlockAgain = time.Millisecond
 
 // Error names the tasks, one a line.
 func (e *DeadlockError) Error() string {
@@ -79,27 +84,100 @@ func (s *Scheduler) checkDead(live int) {
 // its own because the lock is held where deadlocks are found.
 func (s *Scheduler) breakDeadlock() {
 	defer s.threads.Done()
-	e := new(DeadlockError)
-	var stuck []*Task
-	s.carriers.each(func(t *Task) {
-		if t.peekStatus() == gWaiting && t.hopeless() {
-			stuck = append(stuck, t)
-		}
-	})
-	e.Tasks = len(stuck)
-	for _, t := range stuck[:min(len(stuck), deadlockList)] {
-		e.Waits = append(e.Waits, DeadlockWait{Task: t.id, Label: text(t.label), Func: funcName(t.e.fn, t.e.efn), What: t.waitFor.describe()})
+	defer s.deadlockOver()
+	stuck := s.findDeadlock()
+	if len(stuck) == 0 {
+		return
+	}
+	e := &DeadlockError{Tasks: len(stuck)}
+	for _, w := range stuck[:min(len(stuck), deadlockList)] {
+		pk := w.t.peek()
+		e.Waits = append(e.Waits, DeadlockWait{Task: pk.id, Label: pk.label, Func: pk.fn, What: w.g.describe()})
 	}
 	if s.cfg.OnDeadlock != nil {
 		s.cfg.OnDeadlock(e)
 	} else {
 		fmt.Fprintln(os.Stderr, e)
 	}
-	for _, t := range stuck {
-		t.waitFor.abandon(t, e)
+	for _, w := range stuck {
+		w.g.abandon(w.t, e)
 	}
+}
+
+// findDeadlock returns the waits of a deadlock, or none if there isn't one after
+// all: somebody outside may be about to submit a task, which is counted in its
+// group already but can't be seen in the scheduler yet. It is sure when nothing goes
+// on, no submission is under way before that is seen nor after, and none has been
+// finished in between.
+func (s *Scheduler) findDeadlock() []stuckWait {
+	for {
+		before := s.submitted()
+		stuck, hope := s.stuckWaits()
+		if hope == hopeOutside || !s.quiet() {
+			return nil
+		}
+		if hope == hopeNone {
+			if _, hope = s.stuckWaits(); hope == hopeNone && s.submitted() == before {
+				return stuck
+			}
+		}
+		s.clock.Pause(deadlockAgain)
+	}
+}
+
+// submitted returns how many tasks have been submitted from outside.
+func (s *Scheduler) submitted() uint64 {
+	s.global.Lock()
+	defer s.global.Unlock()
+	return s.admit.spawned
+}
+
+// quiet tells whether nothing goes on.
+func (s *Scheduler) quiet() bool {
+	s.idle.Lock()
+	defer s.idle.Unlock()
+	return s.idle.IdlePs() == len(s.seated()) && s.nothingGoesOn()
+}
+
+// deadlockOver lets deadlocks be looked for again. What was found meanwhile was
+// left to breakDeadlock.
+func (s *Scheduler) deadlockOver() {
 	s.idle.Lock()
 	s.deadlocked = false
-	s.maybeQuiesced() // what was found meanwhile was left to us
+	s.maybeQuiesced()
 	s.idle.Unlock()
+}
+
+// stuckWait is a task and what it waits for.
+type stuckWait struct {
+	t *Task
+	g *Group
+}
+
+// hope is a reason why tasks that wait for each other aren't lost.
+type hope uint8
+
+const (
+	hopeNone    hope = iota
+	hopeOutside      // somebody outside may start a task
+	hopeComing       // somebody outside is just doing it
+)
+
+// stuckWaits returns the waits of a deadlock, unless there is hope after all. If
+// tasks run on meanwhile, because somebody outside has just submitted one, a wait
+// may be over by the time it is used: abandon looks again.
+func (s *Scheduler) stuckWaits() (stuck []stuckWait, best hope) {
+	s.carriers.each(func(t *Task) {
+		if t.peekStatus() != gWaiting {
+			return
+		}
+		g := sx.PeekPointer(&t.waitFor)
+		if g == nil {
+			best = max(best, hopeOutside) // it has just been woken
+			return
+		}
+		best = max(best, g.hope())
+		stuck = append(stuck, stuckWait{t, g})
+	})
+	return stuck, best
 }

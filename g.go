@@ -79,12 +79,12 @@ type Task struct {
 
 	// The rest is for those that wait, fail or are looked at.
 
-	since   int64   // when the present wait or blocking call began, as far as known
-	until   int64   // deadline of a sleep
-	label   *string // nil: none
-	err     error   // outcome of the last wait, set by the waker; or of the task
-	lock    *m      // the M it is locked to; nil: none
-	locks   int32   // nested LockThread calls
+	since   int64              // when the present wait or blocking call began, as far as known
+	until   int64              // deadline of a sleep
+	label   sx.Pointer[string] // nil: none
+	err     error              // outcome of the last wait, set by the waker; or of the task
+	lock    *m                 // the M it is locked to; nil: none
+	locks   int32              // nested LockThread calls
 	reason  event.Reason
 	seq     uint32 // trace: number of its last event; 0: nothing written yet
 	waker   uint64 // task that ended the last wait; 0: none
@@ -182,7 +182,9 @@ func (t *Task) finishCold() {
 	}
 	t.cold = false
 	t.err = nil
-	t.label = nil
+	if t.label.Load() != nil {
+		t.label.Store(nil)
+	}
 	t.since = 0
 	t.seq = 0
 	t.waker = 0

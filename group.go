@@ -25,6 +25,7 @@ type Group struct {
 	limit   int                 // tasks that may run at once; negative: no limit
 	running int                 // tasks that count against the limit
 	pending int                 // tasks not ended, queued ones included
+	coming  int                 // those of them that are being submitted from outside
 	inside  int                 // those of them that wait for this very group
 	queue   []func(*Task) error // tasks beyond the limit, oldest first
 	waiters []groupWaiter
@@ -63,8 +64,9 @@ func (g *Group) SetLimit(n int) {
 	g.mu.Lock()
 	g.limit = n
 	start := g.startable()
+	g.coming += len(start)
 	g.mu.Unlock()
-	g.start(nil, start)
+	g.come(start...)
 }
 
 // Go runs fn in a task of the group. It never waits: when the limit is reached, the
@@ -82,8 +84,9 @@ func (g *Group) Go(fn func(t *Task) error) {
 		return
 	}
 	g.running++
+	g.coming++
 	g.mu.Unlock()
-	g.start(nil, []func(*Task) error{fn})
+	g.come(fn)
 }
 
 // TryGo runs fn in a task of the group if the limit allows it to start at once, and
@@ -99,9 +102,18 @@ func (g *Group) TryGo(fn func(t *Task) error) bool {
 	}
 	g.pending++
 	g.running++
+	g.coming++
 	g.mu.Unlock()
-	g.start(nil, []func(*Task) error{fn})
+	g.come(fn)
 	return true
+}
+
+// come submits tasks from outside that have been counted in coming.
+func (g *Group) come(fns ...func(*Task) error) {
+	g.start(nil, fns)
+	g.mu.Lock()
+	g.coming -= len(fns)
+	g.mu.Unlock()
 }
 
 // startable removes from the queue what the limit allows to start. g.mu is held.
@@ -121,7 +133,8 @@ func (g *Group) startable() []func(*Task) error {
 
 // start submits tasks, from the running task t if that isn't nil.
 func (g *Group) start(t *Task, fns []func(*Task) error) {
-	for _, fn := range fns {
+	for i, fn := range fns {
+		fns[i] = nil // the array may live for as long as the queue does
 		if t != nil && t.e.env.s == g.s {
 			t.spawn(t.m, &entry{efn: fn, env: g.env})
 		} else if !g.s.submit(entry{efn: fn, env: g.env}) {
@@ -234,6 +247,7 @@ func (g *Group) Wait(t *Task) error {
 	} else {
 		t.enter("Group.Wait")
 		if err := g.waitTask(t); err != nil {
+			g.cancel(err)
 			return err
 		}
 	}
@@ -296,6 +310,20 @@ func commitGroup(t *Task, arg unsafe.Pointer) bool {
 	g.start(nil, start)
 	g.wake(m, wake)
 	return true
+}
+
+// hope tells what somebody outside may do for those who wait for g: submit the task
+// that he is just submitting, or start queued ones by SetLimit.
+func (g *Group) hope() hope {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.coming > 0:
+		return hopeComing
+	case len(g.queue) > 0 && g.limit == 0:
+		return hopeOutside
+	}
+	return hopeNone
 }
 
 // abandon ends t's wait for g with an error, if it still waits.

@@ -34,7 +34,7 @@ func (e *PanicError) Unwrap() error {
 }
 
 func newPanicError(t *Task, v any, stack []byte) *PanicError {
-	return &PanicError{Value: v, Stack: stack, Task: t.id, Label: text(t.label)}
+	return &PanicError{Value: v, Stack: stack, Task: t.id, Label: t.labelText()}
 }
 
 // panicked delivers a panic: to the owner, with the task's end, or to OnPanic.

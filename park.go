@@ -107,7 +107,7 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 		s.wake()
 		return
 	}
-	if m.curg != nil {
+	if m.curg != nil && why == event.ReasonWakeTask {
 		t.waker = m.curg.id
 	}
 	p := m.p

@@ -144,10 +144,10 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		return false // its M is in the scheduler
 	}
 	if ran < s.slice {
-		if !s.someoneWaits() || !s.mayOverrun(now) {
+		if !s.someoneWaits(now) || !s.mayOverrun(p, now) {
 			return false
 		}
-		s.handOff(s.unseat(p))
+		s.overrun(p)
 		return true
 	}
 	p.attn.Or(attnPreempt) // partner: pick
@@ -156,11 +156,17 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		p.seen.asked = now
 		return false
 	}
-	if now-p.seen.asked < s.slice/graceShare || !s.mayOverrun(now) {
+	if now-p.seen.asked < s.slice/graceShare || !s.mayOverrun(p, now) {
 		return false
 	}
-	s.handOff(s.unseat(p))
+	s.overrun(p)
 	return true
+}
+
+// overrun takes a P from the task that it runs and gives it to another M.
+func (s *Scheduler) overrun(p *p) {
+	s.out.overruns.Add(1)
+	s.handOff(s.unseat(p))
 }
 
 // wanted tells whether somebody waits for p to be free.
@@ -180,7 +186,6 @@ func (s *Scheduler) unseat(old *p) *p {
 	old.attn.Or(attnUnseat) // partner: pick, attend
 	s.unseated = append(s.unseated, old)
 	s.overruns.Add(1)
-	s.out.overruns.Add(1)
 	s.eventRetaken(old)
 	np.state = pRunning
 	np.run.PutAll(old.drain(), &s.global)
@@ -258,7 +263,8 @@ func (s *Scheduler) startIfIdle() {
 		return
 	}
 	if p := s.idleP(); p != nil {
-		s.startM(p, false)
+		s.idle.BeginSearch() // it wakes the next one if there is more
+		s.startM(p, true)
 	}
 }
 

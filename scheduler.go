@@ -39,12 +39,14 @@ type Scheduler struct {
 	lastM       int32
 	blocked     int    // Ms in a blocking call that have lost their P
 	blockedFull uint64 // Ps not taken because too many are
-	nextDump    int64  // when stacks may be taken again; see stuck.go
-	deadlocked  bool   // breakDeadlock is at work
-	closing     bool   // Close waits for the last task
-	ending      bool   // there is none any more: Ms end
-	stopping    bool   // the world is stopped, or about to be
-	stopWait    int    // Ps still to stop
+	running     runningSamples
+	nextDump    int64       // when stacks may be taken again; see stuck.go
+	deadlocked  bool        // breakDeadlock is at work
+	closing     bool        // Close waits for the last task
+	ending      bool        // there is none any more: Ms end
+	stopping    bool        // the world is stopped, or about to be
+	stopWait    int         // Ps still to stop
+	guests      []seatTaken // by the present stop
 	stops       uint64
 	stopTime    int64 // ns, sum
 	stopMax     int64

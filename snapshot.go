@@ -118,7 +118,7 @@ func (s *Scheduler) snapshot(stopped bool) Snapshot {
 func (snap *Snapshot) addQueued(s *Scheduler, stopped bool) {
 	add := func(e *entry) {
 		if e.g == nil {
-			snap.Tasks = append(snap.Tasks, TaskInfo{Parent: e.parent, Func: funcName(e.fn, e.efn), State: event.TaskRunnable})
+			snap.Tasks = append(snap.Tasks, TaskInfo{Parent: e.parent, Func: e.funcName(), State: event.TaskRunnable})
 		}
 	}
 	s.global.Each(add)
@@ -162,10 +162,8 @@ type peeked struct {
 	status            status
 	reason            event.Reason
 	since             int64
-	label             *string
-	fn                func(*Task)
-	efn               func(*Task) error
-	locked            bool
+	lives, locked     bool
+	label, fn         string
 }
 
 // peek reads a task word by word, each of which its holder may be writing; see
@@ -173,20 +171,25 @@ type peeked struct {
 //
 //go:norace
 func (t *Task) peek() peeked {
-	return peeked{t.id, t.e.parent, t.waker, t.status, t.reason, t.since, t.label, t.e.fn, t.e.efn, t.lock != nil}
+	return peeked{
+		id: t.id, parent: t.e.parent, waker: t.waker,
+		status: t.status, reason: t.reason, since: t.since,
+		lives: t.e.env != nil && t.status != gIdle, locked: t.lock != nil,
+		label: t.labelText(), fn: t.e.funcName(),
+	}
 }
 
 // info describes t, if it lives.
 func (t *Task) info(now int64) (TaskInfo, bool) {
 	p := t.peek()
-	if p.status == gIdle || p.fn == nil && p.efn == nil {
+	if !p.lives {
 		return TaskInfo{}, false
 	}
 	i := TaskInfo{
 		ID:     p.id,
 		Parent: p.parent,
-		Label:  text(p.label),
-		Func:   funcName(p.fn, p.efn),
+		Label:  p.label,
+		Func:   p.fn,
 		State:  taskStates[p.status],
 		Reason: p.reason,
 		Waker:  p.waker,
@@ -223,10 +226,10 @@ func (s *Scheduler) stuckCalls(now int64) []StuckCall {
 			c.For = time.Duration(now - p.seen.since)
 		}
 		pk := t.peek()
-		if pk.fn == nil && pk.efn == nil {
+		if !pk.lives {
 			continue // it has just ended
 		}
-		c.Task, c.Label, c.Func = pk.id, text(pk.label), funcName(pk.fn, pk.efn)
+		c.Task, c.Label, c.Func = pk.id, pk.label, pk.fn
 		if c.What != "overrun" {
 			c.For = time.Duration(now - pk.since)
 		}

@@ -17,8 +17,10 @@ package runq
 
 import (
 	"bytes"
+	"math"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -35,9 +37,9 @@ const (
 	dumpMax = 64 << 20
 )
 
-// mayOverrun tells whether one more task may lose its P and run on. The lock is
-// held.
-func (s *Scheduler) mayOverrun(now int64) bool {
+// mayOverrun tells whether the task that p runs may lose its P and run on. The lock
+// is held.
+func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 	overruns := int(s.overruns.Load())
 	if overruns < s.cfg.MaxOverruns {
 		return true
@@ -45,29 +47,63 @@ func (s *Scheduler) mayOverrun(now int64) bool {
 	if overruns >= s.cfg.MaxBlocked {
 		return false
 	}
-	if goroutinesRunning()-1 < max(s.cfg.MaxOverruns, 1) { // less sysmon, which asks
+	if s.recentlyRunning(now) < s.cfg.MaxOverruns {
 		return true
 	}
 	if now < s.nextDump {
 		return false
 	}
-	hogs := s.countHogs()
+	stacks := taskStacks()
 	after := s.clock.Now()
 	s.nextDump = after + (after-now)*dumpShare
-	return hogs < max(s.cfg.MaxOverruns, 1)
+	if st, ok := stacks[sx.PeekPointer(&p.m.curg).address()]; ok && !st.runs() {
+		return true
+	}
+	return s.countHogs(stacks) < s.cfg.MaxOverruns
 }
 
 // someoneWaits tells whether fewer goroutines run, or could, than tasks are on a P:
 // then one of the tasks waits in ordinary Go, and its P might as well be used. The
 // lock is held.
-func (s *Scheduler) someoneWaits() bool {
+func (s *Scheduler) someoneWaits(now int64) bool {
 	busy := 0
 	for _, p := range s.seated() {
 		if p.state == pRunning && p.m != nil && p.m.phase.Load()&phaseMask == phaseRun {
 			busy++
 		}
 	}
-	return goroutinesRunning()-1 < busy
+	return s.recentlyRunning(now) < busy
+}
+
+// runningSamples are the latest figures of goroutinesRunning, one a beat.
+type runningSamples struct {
+	at      int64 // the time of the latest
+	figures [sampleCount]int
+	next    int
+}
+
+const (
+	// sampleCount is how many beats in a row must agree that few goroutines run: one
+	// that the garbage collector is just looking at is missing from a figure.
+	sampleCount = 4
+
+	// sampleAge is how old the sample before may be, so that they are in a row.
+	sampleAge = 20e6 // ns
+)
+
+// recentlyRunning returns the most goroutines that ran or were runnable at the
+// latest beats, without sysmon, which asks.
+func (s *Scheduler) recentlyRunning(now int64) int {
+	r := &s.running
+	if now-r.at > sampleAge {
+		r.figures = [sampleCount]int{math.MaxInt, math.MaxInt, math.MaxInt, math.MaxInt}
+	}
+	if r.at != now {
+		r.at = now
+		r.figures[r.next%sampleCount] = goroutinesRunning() - 1
+		r.next++
+	}
+	return slices.Max(r.figures[:])
 }
 
 // goroutinesRunning returns how many goroutines of the process run or are runnable.
@@ -89,8 +125,7 @@ func goroutinesRunning() int {
 
 // countHogs returns how many overrun tasks run, or may for all that is known. The
 // lock is held.
-func (s *Scheduler) countHogs() int {
-	stacks := taskStacks()
+func (s *Scheduler) countHogs(stacks map[uintptr]taskStack) int {
 	hogs := 0
 	for _, p := range s.unseated {
 		if st, ok := stacks[sx.PeekPointer(&p.m.curg).address()]; !ok || st.runs() {

