@@ -72,7 +72,11 @@ func (s *Scheduler) checkDead(live int) {
 	for _, p := range s.ps {
 		waits += int(p.c.hopelessWaits - p.c.hopelessWakes)
 	}
-	if waits < live || s.deadlocked {
+	if waits < live {
+		return
+	}
+	if s.deadlocked {
+		s.deadAgain = true
 		return
 	}
 	s.deadlocked = true
@@ -139,12 +143,15 @@ func (s *Scheduler) quiet() bool {
 	return s.idle.IdlePs() == len(s.seated()) && s.nothingGoesOn()
 }
 
-// deadlockOver lets deadlocks be looked for again. What was found meanwhile was
+// deadlockOver lets deadlocks be looked for again. One that was found meanwhile was
 // left to breakDeadlock.
 func (s *Scheduler) deadlockOver() {
 	s.idle.Lock()
-	s.deadlocked = false
-	s.maybeQuiesced()
+	again := s.deadAgain
+	s.deadlocked, s.deadAgain = false, false
+	if again {
+		s.maybeQuiesced()
+	}
 	s.idle.Unlock()
 }
 

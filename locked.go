@@ -110,9 +110,10 @@ func (m *m) handOffTo(t *Task) {
 		return
 	}
 	m.p.c.handoffs++
-	t.lock.nextP = m.release(pRunning, event.ReasonHandoffLocked)
+	to := t.lock
+	to.nextP = m.release(pRunning, event.ReasonHandoffLocked)
 	s.idle.Unlock()
-	t.lock.note.Wake()
+	to.note.Wake() // t may be unlocked by now
 }
 
 // handOffP gives m's P to another M if there is anything to do for it.

@@ -59,8 +59,8 @@ func TestSetProcsBounds(t *testing.T) {
 	}
 }
 
-// TestSetProcsMovesTasks takes Ps away that have tasks in their queues: these run on
-// the P that is left.
+// TestSetProcsMovesTasks takes Ps away that have tasks in their queues, and whose
+// own tasks don't answer: the queued ones run on the P that is left.
 func TestSetProcsMovesTasks(t *testing.T) {
 	const perTask = 50
 	s := newTest(t, Config{Procs: 4, Slice: calm})
@@ -86,8 +86,11 @@ func TestSetProcsMovesTasks(t *testing.T) {
 	if err := s.SetProcs(1); err != nil {
 		t.Fatal(err)
 	}
-	awaitTrue(t, "the tasks run on one P", func() bool { return ran.Load() == 4*perTask })
+	if n := s.Stats().Overrun; n != 3 {
+		t.Errorf("%d tasks run over, want the 3 whose Ps are gone", n)
+	}
 	release.Store(true)
+	awaitTrue(t, "the tasks run on one P", func() bool { return ran.Load() == 4*perTask })
 }
 
 // TestSetProcsRange checks the bounds.

@@ -50,7 +50,7 @@ func TestRetakeRaces(t *testing.T) {
 	manyThreads(t)
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
-			s := newTest(t, Config{Procs: 2})
+			s := newTest(t, Config{Procs: 2, TraceBuffer: 16 << 20}) // for a great many tasks
 			var left atomic.Int64
 			left.Store(tasks)
 			taken, stop := unseatAlways(s, 6)

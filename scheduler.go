@@ -42,6 +42,7 @@ type Scheduler struct {
 	running     runningSamples
 	nextDump    int64       // when stacks may be taken again; see stuck.go
 	deadlocked  bool        // breakDeadlock is at work
+	deadAgain   bool        // another deadlock was found meanwhile
 	closing     bool        // Close waits for the last task
 	ending      bool        // there is none any more: Ms end
 	stopping    bool        // the world is stopped, or about to be

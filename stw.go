@@ -137,14 +137,14 @@ func (s *Scheduler) reseat() {
 		if old.state != pUnseated || int(old.id) >= len(seats) || seats[old.id] != g.by {
 			continue
 		}
+		s.eventAny(event.PID(old.id), event.MID(old.m.id), event.KindProcAcquired, event.ReasonNone, 0)
 		seats[old.id] = old
 		old.state = pRunning
-		old.attn.And(^uint32(attnUnseat))
+		old.attn.And(^uint32(attnUnseat)) // from now on its M's events name the seat
 		s.unseated = slices.DeleteFunc(s.unseated, func(x *p) bool { return x == old })
 		s.overruns.Add(-1)
 		s.global.PutAll(g.by.drain())
 		s.retire(g.by)
-		s.eventAny(event.PID(old.id), event.MID(old.m.id), event.KindProcAcquired, event.ReasonNone, 0)
 	}
 	clear(s.guests)
 	s.guests = s.guests[:0]

@@ -150,7 +150,7 @@ func TestSnapshotStopsEverything(t *testing.T) {
 }
 
 // TestStopUnseatsHogs checks that the world stops although tasks don't answer, and
-// that these go on.
+// that these have their Ps again after it: a stop makes no overruns.
 func TestStopUnseatsHogs(t *testing.T) {
 	s := newTest(t, Config{Procs: 2, Slice: calm, MaxOverruns: -1})
 	var began, ended atomic.Int64
@@ -168,9 +168,12 @@ func TestStopUnseatsHogs(t *testing.T) {
 		if snap.Stats.Overrun != 2 || len(snap.Stuck) != 2 {
 			t.Errorf("%d tasks run over, %d are stuck, want 2 and 2", snap.Stats.Overrun, len(snap.Stuck))
 		}
+		if n := s.Stats().Overrun; n != 0 {
+			t.Errorf("%d tasks run over after the stop: they must have their Ps back", n)
+		}
 	}
-	runTask(t, s, func(*Task) {}) // the world goes on without them
 	release.Store(true)
+	runTask(t, s, func(*Task) {}) // the world goes on
 	awaitTrue(t, "the hogs end", func() bool { return ended.Load() == 2 })
 	awaitTrue(t, "nobody runs over", func() bool { return s.Stats().Overrun == 0 })
 }

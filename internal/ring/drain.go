@@ -1,6 +1,9 @@
 package ring
 
-import "github.com/runq-go/runq/event"
+import (
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
 
 // Drain appends the events kept to dst, in the order in which they were
 // recorded, and empties the recorder. Times need not be in order: events of
@@ -49,9 +52,11 @@ func (w *Writer) Drain(dst []event.Event) (events []event.Event, lost uint64) {
 	return dst, lost
 }
 
-// Lost returns how many events have been given up since New.
+// Lost returns how many events have been given up since New. Anyone may ask at any
+// time; while the owner writes or somebody drains, the answer may be a little off.
 func (w *Writer) Lost() uint64 {
-	return w.lost + w.kept - w.drained
+	n := int64(sx.PeekUint64(&w.lost) + sx.PeekUint64(&w.kept) - sx.PeekUint64(&w.drained))
+	return uint64(max(n, 0))
 }
 
 // place returns the P that a stream is of: the first that is known.
