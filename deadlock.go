@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/runq-go/runq/event"
-	"github.com/runq-go/runq/internal/sx"
 )
 
 // DeadlockError says that a set of tasks waited for each other for ever. It is
@@ -62,7 +61,7 @@ func (e *DeadlockError) Error() string {
 
 // hopeless tells whether only a task of the same scheduler can end a wait of t.
 func (t *Task) hopeless() bool {
-	return t.reason == event.ReasonWaitGroup && t.waitFor.s == t.e.env.s
+	return t.reason == event.ReasonWaitGroup && t.waitFor.Load().s == t.e.env.s
 }
 
 // checkDead looks for a deadlock when nothing goes on. The lock is held, live is the
@@ -178,7 +177,7 @@ func (s *Scheduler) stuckWaits() (stuck []stuckWait, best hope) {
 		if t.peekStatus() != gWaiting {
 			return
 		}
-		g := sx.PeekPointer(&t.waitFor)
+		g := t.waitFor.Load()
 		if g == nil {
 			best = max(best, hopeOutside) // it has just been woken
 			return

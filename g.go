@@ -86,9 +86,9 @@ type Task struct {
 	lock    *m                 // the M it is locked to; nil: none
 	locks   int32              // nested LockThread calls
 	reason  event.Reason
-	seq     uint32 // trace: number of its last event; 0: nothing written yet
-	waker   uint64 // task that ended the last wait; 0: none
-	waitFor *Group // what it waits for, when that can be named
+	seq     uint32            // trace: number of its last event; 0: nothing written yet
+	waker   uint64            // task that ended the last wait; 0: none
+	waitFor sx.Pointer[Group] // what it waits for, when that can be named
 }
 
 // env is what a task hands down to the tasks that it spawns. It doesn't change.

@@ -283,7 +283,8 @@ func (g *Group) waitTask(t *Task) error {
 	if over {
 		return nil
 	}
-	t.waitFor = g
+	t.waitFor.Store(g)
+	defer t.waitFor.Store(nil)
 	return t.park(event.ReasonWaitGroup, commitGroup, unsafe.Pointer(g))
 }
 

@@ -48,7 +48,6 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 		t.c.switchTo(m.nextStack(), m)
 		t.resumed()
 	}
-	t.waitFor = nil
 	if hopeless {
 		t.m.p.c.hopelessWakes++
 	}

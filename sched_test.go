@@ -55,12 +55,12 @@ func TestFairnessTickCount(t *testing.T) {
 // submits one task each time: each must run without another's help. A pause of
 // varying length moves the submission across the steps of going idle.
 func TestNoLostWakeUp(t *testing.T) {
-	rounds := 20_000
+	rounds := 5000
 	if testing.Short() {
-		rounds = 2000
+		rounds = 1000
 	}
 	for _, procs := range []int{1, 2, 4} {
-		s := newTest(t, Config{Procs: procs, TraceBuffer: minTraceBuffer})
+		s := newTest(t, Config{Procs: procs, TraceBuffer: 16 << 20})
 		ran := make(chan int)
 		stuck := time.NewTimer(patience)
 		for i := range rounds {
@@ -160,7 +160,7 @@ func TestIdleEverywhere(t *testing.T) {
 func TestSpawnStorm(t *testing.T) {
 	const depth = 14
 	for _, procs := range []int{1, 2, 5} {
-		s := newTest(t, Config{Procs: procs, TraceBuffer: minTraceBuffer})
+		s := newTest(t, Config{Procs: procs, TraceBuffer: 16 << 20})
 		var ran atomic.Int64
 		var tree func(d int) func(tk *Task)
 		tree = func(d int) func(tk *Task) {

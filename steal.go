@@ -157,7 +157,7 @@ func (m *m) stole(victim *p, count int) {
 	c := &m.p.c
 	c.steals++
 	c.stolen += uint64(count)
-	if m.p.events != nil {
+	if m.p.events != nil && m.p.attn.Load()&attnUnseat == 0 {
 		m.event(event.KindStole, event.ReasonNone, uint64(victim.id)<<32|uint64(count))
 	}
 }

@@ -45,7 +45,9 @@ func (t *Task) spawn(m *m, e *entry) (full bool) {
 	}
 	p.c.spawned++
 	full = p.run.Put(e, &m.s.global)
-	m.s.wake()
+	if m.s.idle.NeedWake() {
+		m.s.wake()
+	}
 	return full
 }
 

@@ -35,8 +35,8 @@ const half = sx.RingCap / 2
 // Local is a P's run queue of entries. Its owner is the one M that holds the P.
 type Local[T any] struct {
 	// head is the index of the next entry to take. Owner and thieves move it by
-	// compare-and-swap; partner: the load of head in Put, which decides that a
-	// slot is free to be written.
+	// compare-and-swap; partner: the load of head in putSlow, which decides that
+	// slots are free to be written.
 	head sx.Uint32
 	_    [cacheLine - 4]byte
 
@@ -50,6 +50,10 @@ type Local[T any] struct {
 	// much for a small stack. Owner only.
 	scratch [half + 1]T
 
+	// taken is a head that the owner has seen: head is there or further on. While
+	// that leaves room, Put needn't look at head, whose line thieves write. Owner only.
+	taken uint32
+
 	// forgot is the tail up to which slots have been cleared. Owner only.
 	forgot uint32
 	_      [cacheLine]byte
@@ -58,21 +62,22 @@ type Local[T any] struct {
 // Put appends e to the ring; when that is full, half of it and e go to the global
 // queue. It tells whether that was so. Owner only.
 func (q *Local[T]) Put(e *T, global *Global[T]) (full bool) {
-	h := q.head.Load()
 	t := q.tail.Load()
-	if t-h < uint32(len(q.slots)) {
+	if t-q.taken < uint32(len(q.slots)) {
 		q.slots[t%uint32(len(q.slots))].Put(*e)
 		q.tail.Store(t + 1)
 		return false
 	}
-	return q.putSlow(e, h, t, global)
+	return q.putSlow(e, t, global)
 }
 
-// putSlow moves half of a full ring, and e behind it, to the global queue in one
-// batch. When a thief has made room meanwhile, it puts e into the ring after all.
-func (q *Local[T]) putSlow(e *T, h, t uint32, global *Global[T]) (full bool) {
+// putSlow looks at head. If the ring is really full, it moves half of it, and e
+// behind that, to the global queue in one batch.
+func (q *Local[T]) putSlow(e *T, t uint32, global *Global[T]) (full bool) {
 	for {
+		h := q.head.Load()
 		if t-h < uint32(len(q.slots)) {
+			q.taken = h
 			q.slots[t%uint32(len(q.slots))].Put(*e)
 			q.tail.Store(t + 1)
 			return false
@@ -81,12 +86,12 @@ func (q *Local[T]) putSlow(e *T, h, t uint32, global *Global[T]) (full bool) {
 			q.scratch[i] = q.slots[(h+i)%uint32(len(q.slots))].Get()
 		}
 		if q.head.CompareAndSwap(h, h+half) {
+			q.taken = h + half
 			q.scratch[half] = *e
 			global.PutAll(q.scratch[:])
 			clear(q.scratch[:])
 			return true
 		}
-		h = q.head.Load()
 	}
 }
 
