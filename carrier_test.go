@@ -159,7 +159,7 @@ func TestPanicKeepsStack(t *testing.T) {
 			t.Errorf("%s: value %v, stack without the function that panicked:\n%s", name, p.Value, p.Stack)
 		}
 	}
-	err := s.Run(nil, func(*Task) error { var m map[int]int; m[1] = 1; return nil })
+	err := s.Run(nil, func(tk *Task) error { none := make([]int, 0); none[tk.ID()] = 1; return nil })
 	if re := runtime.Error(nil); !errors.As(err, &re) {
 		t.Errorf("a run-time panic gives %v, want one that wraps a runtime.Error", err)
 	}

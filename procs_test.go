@@ -10,7 +10,7 @@ import (
 // TestSetProcsUnderLoad changes the number of Ps while tasks do all that they can
 // do; newTest's end checks that nothing is lost.
 func TestSetProcsUnderLoad(t *testing.T) {
-	s := newTest(t, Config{Procs: 2, Slice: time.Millisecond})
+	s := newTest(t, Config{Procs: 2, Slice: time.Millisecond, TraceBuffer: manyEvents})
 	stop := everything(t, s)
 	for i := range 30 {
 		n := []int{1, 4, 2, 8, 3}[i%5]

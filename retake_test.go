@@ -50,7 +50,7 @@ func TestRetakeRaces(t *testing.T) {
 	manyThreads(t)
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
-			s := newTest(t, Config{Procs: 2, TraceBuffer: 16 << 20}) // for a great many tasks
+			s := newTest(t, Config{Procs: 2, TraceBuffer: manyEvents}) // for a great many tasks
 			var left atomic.Int64
 			left.Store(tasks)
 			taken, stop := unseatAlways(s, 6)
@@ -347,6 +347,7 @@ func TestForeignWaits(t *testing.T) {
 			const tasks = 20
 			c := make(chan int)
 			var mu sync.Mutex
+			locked := 0
 			mu.Lock()
 			var back atomic.Int64
 			for i := range tasks {
@@ -355,13 +356,17 @@ func TestForeignWaits(t *testing.T) {
 						<-c
 					} else {
 						mu.Lock()
-						mu.Unlock() //nolint:staticcheck // waiting is all that's wanted
+						locked++
+						mu.Unlock()
 					}
 					back.Add(1)
 				})
 			}
 			s.Go(func(*Task) { close(c); mu.Unlock() })
 			awaitTrue(t, "the waits end", func() bool { return back.Load() == tasks })
+			if locked != tasks/2 {
+				t.Errorf("%d tasks had the lock, want %d", locked, tasks/2)
+			}
 		})
 	}
 }

@@ -60,7 +60,7 @@ func TestNoLostWakeUp(t *testing.T) {
 		rounds = 1000
 	}
 	for _, procs := range []int{1, 2, 4} {
-		s := newTest(t, Config{Procs: procs, TraceBuffer: 16 << 20})
+		s := newTest(t, Config{Procs: procs, TraceBuffer: manyEvents})
 		ran := make(chan int)
 		stuck := time.NewTimer(patience)
 		for i := range rounds {
@@ -160,7 +160,7 @@ func TestIdleEverywhere(t *testing.T) {
 func TestSpawnStorm(t *testing.T) {
 	const depth = 14
 	for _, procs := range []int{1, 2, 5} {
-		s := newTest(t, Config{Procs: procs, TraceBuffer: 16 << 20})
+		s := newTest(t, Config{Procs: procs, TraceBuffer: manyEvents})
 		var ran atomic.Int64
 		var tree func(d int) func(tk *Task)
 		tree = func(d int) func(tk *Task) {

@@ -70,7 +70,7 @@ func everything(t *testing.T, s *Scheduler) (stop func()) {
 // TestStopTheWorld stops the world again and again while tasks do all that they can
 // do, and looks whether it stands still.
 func TestStopTheWorld(t *testing.T) {
-	s := newTest(t, Config{Procs: 3, Slice: time.Millisecond})
+	s := newTest(t, Config{Procs: 3, Slice: time.Millisecond, TraceBuffer: manyEvents})
 	stop := everything(t, s)
 	for range 50 {
 		s.stopTheWorld()
@@ -118,7 +118,7 @@ func lookAround(t *testing.T, s *Scheduler) (st standing) {
 // TestSnapshotAddsUp takes consistent snapshots under load: every task must be in
 // one place, and the figures must fit together.
 func TestSnapshotStopsEverything(t *testing.T) {
-	s := newTest(t, Config{Procs: 2, Slice: time.Millisecond})
+	s := newTest(t, Config{Procs: 2, Slice: time.Millisecond, TraceBuffer: manyEvents})
 	stop := everything(t, s)
 	for range 100 {
 		snap := s.Snapshot()
@@ -209,7 +209,7 @@ func TestStopByTask(t *testing.T) {
 // TestStopsAtOnce lets many goroutines stop the world at the same time: one after
 // the other does.
 func TestStopsAtOnce(t *testing.T) {
-	s := newTest(t, Config{Procs: 2})
+	s := newTest(t, Config{Procs: 2, TraceBuffer: manyEvents})
 	stop := everything(t, s)
 	var inside atomic.Int64
 	var wg sync.WaitGroup

@@ -17,6 +17,10 @@ import (
 // unless the test does it.
 const calm = time.Hour
 
+// manyEvents is the size of rings for tests that do a great deal, so that nothing of
+// it is lost.
+const manyEvents = 16 << 20
+
 // newTest returns a scheduler that records events. At the end of the test it is
 // closed, and examined: its events must be legal, its figures must add up, and
 // nothing of it may be left.
@@ -78,14 +82,16 @@ func examine(t *testing.T, s *Scheduler) {
 }
 
 // checkEvents reads the events and checks that they tell of nothing that can't be,
-// and, when none has been lost, that they tell of the end of everything.
+// and that they tell of the end of everything. If some were lost, it checks nothing:
+// how much the rest still tells is a matter of package eventtest's own tests.
 func checkEvents(t *testing.T, s *Scheduler) {
 	t.Helper()
 	events, lost := s.ReadEvents()
-	eventtest.Check(t, events, lost)
 	if lost != 0 {
+		t.Logf("%d events lost, %d left: not checked", lost, len(events))
 		return
 	}
+	eventtest.Check(t, events, lost)
 	v := eventtest.NewValidator()
 	for _, e := range events {
 		v.Event(e) //nolint:errcheck // Check has reported it
