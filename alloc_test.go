@@ -23,7 +23,7 @@ const (
 
 // take waits for the permit.
 func (p *permit) take(t *Task) {
-	if p.state.CompareAndSwap(permitGiven, permitEmpty) {
+	if p.state.Load() == permitGiven && p.state.CompareAndSwap(permitGiven, permitEmpty) {
 		return
 	}
 	p.t = t
@@ -42,7 +42,7 @@ func commitPermit(_ *Task, arg unsafe.Pointer) bool {
 
 // give ends the wait of the task that takes, or lets its next take return at once.
 func (p *permit) give(m *m) {
-	if p.state.CompareAndSwap(permitEmpty, permitGiven) {
+	if p.state.Load() == permitEmpty && p.state.CompareAndSwap(permitEmpty, permitGiven) {
 		return
 	}
 	if p.state.CompareAndSwap(permitWaiting, permitEmpty) {

@@ -40,7 +40,7 @@ func (c *fakeClock) Sleep(n *sx.Note, until int64) {
 
 func (c *fakeClock) Pause(d time.Duration) {
 	c.beats.Add(1)
-	pause(min(d, 200*time.Microsecond))
+	time.Sleep(min(d, 200*time.Microsecond))
 }
 
 // advance moves the clock on and wakes who has slept for long enough.

@@ -36,7 +36,7 @@ type coro struct {
 // stack is something that can be switched to: a carrier, or an M's own goroutine
 // (its g0).
 type stack struct {
-	in *coro // where it is blocked; nil while it runs; read by who resumes it
+	in *coro // where it is blocked; stale while it runs; read by who resumes it
 	m  *m    // the M that runs it; written by who resumes it, before the switch
 	// errand, when set, makes the stack switch on at once instead of going about
 	// its business. Only bringHome uses it, who owns the stack.
@@ -61,7 +61,6 @@ func (from *stack) switchTo(to *stack, m *m) {
 // swap exchanges the running stack with the blocked one.
 func (from *stack) swap(to *stack) {
 	c := to.in
-	to.in = nil
 	from.in = c
 	if c.out {
 		c.out = false

@@ -109,7 +109,7 @@ func TestNoDeadlock(t *testing.T) {
 		"call": func(tk *Task, g *Group) error {
 			tk.Block(func() {
 				for s.idle.IdlePs() != 1 {
-					pause(10 * time.Microsecond)
+					time.Sleep(10 * time.Microsecond)
 				}
 			})
 			return nil
@@ -117,7 +117,7 @@ func TestNoDeadlock(t *testing.T) {
 		"overrun": func(tk *Task, g *Group) error {
 			unseatAll(s)
 			for s.idle.IdlePs() != 1 {
-				pause(10 * time.Microsecond)
+				time.Sleep(10 * time.Microsecond)
 			}
 			return nil
 		},
@@ -127,7 +127,7 @@ func TestNoDeadlock(t *testing.T) {
 			inner.Go(func(*Task) error { return nil })
 			go func() {
 				for s.idle.IdlePs() != 1 {
-					pause(10 * time.Microsecond)
+					time.Sleep(10 * time.Microsecond)
 				}
 				inner.SetLimit(1)
 			}()
@@ -137,7 +137,7 @@ func TestNoDeadlock(t *testing.T) {
 			var l waitList
 			go func() {
 				for s.idle.IdlePs() != 1 || !l.wakeOne(s, nil) {
-					pause(10 * time.Microsecond)
+					time.Sleep(10 * time.Microsecond)
 				}
 			}()
 			return l.wait(tk)

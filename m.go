@@ -76,9 +76,11 @@ func (m *m) after() {
 	l := &m.leave
 	kind := l.kind
 	l.kind = leaveNothing
-	switch kind {
-	case leavePark:
+	if kind == leavePark { // the most frequent, and the one in a hurry
 		m.afterPark(l.g, l.commit, l.arg)
+		return
+	}
+	switch kind {
 	case leaveYield:
 		m.yielded(l.g, l.why)
 		m.p.run.Put(&entry{g: l.g}, &m.s.global)

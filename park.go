@@ -32,7 +32,9 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 	t.status = gWaiting
 	t.cold = true
 	t.reason = why
-	t.err = nil
+	if t.err != nil {
+		t.err = nil
+	}
 	t.since = m.s.coarse.Load()
 	p := m.p
 	p.c.parks++

@@ -7,7 +7,10 @@ package runq
 // find goes on from there on g0, where an M may also search, give its P back and
 // sleep.
 
-import "github.com/runq-go/runq/event"
+import (
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
 
 // fairnessTick is how often a P looks at the global queue although it has work of
 // its own, in tasks started: without it, two tasks that respawn each other would
@@ -151,6 +154,7 @@ func (m *m) rest() {
 		m.spinning = false
 		s.idle.EndSearch() // S1
 	}
+	sx.HeavyBarrier()
 	if !s.anyWork() { // S2
 		return
 	}

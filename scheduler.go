@@ -40,7 +40,9 @@ type Scheduler struct {
 	blocked     int    // Ms in a blocking call that have lost their P
 	blockedFull uint64 // Ps not taken because too many are
 	running     runningSamples
-	nextDump    int64       // when stacks may be taken again; see stuck.go
+	nextDump    int64                 // when stacks may be taken again; see stuck.go
+	dump        map[uintptr]taskStack // the latest dump of stacks, and the beat that took it
+	dumpBeat    int64
 	deadlocked  bool        // breakDeadlock is at work
 	deadAgain   bool        // another deadlock was found meanwhile
 	closing     bool        // Close waits for the last task

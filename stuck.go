@@ -50,12 +50,15 @@ func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 	if s.recentlyRunning(now) < s.cfg.MaxOverruns {
 		return true
 	}
-	if now < s.nextDump {
-		return false
+	if s.dumpBeat != now { // one dump serves all Ps of a beat
+		if now < s.nextDump {
+			return false
+		}
+		s.dump, s.dumpBeat = taskStacks(), now
+		after := s.clock.Now()
+		s.nextDump = after + (after-now)*dumpShare
 	}
-	stacks := taskStacks()
-	after := s.clock.Now()
-	s.nextDump = after + (after-now)*dumpShare
+	stacks := s.dump
 	if st, ok := stacks[sx.PeekPointer(&p.m.curg).address()]; ok && !st.runs() {
 		return true
 	}

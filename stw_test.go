@@ -34,7 +34,7 @@ func everything(t *testing.T, s *Scheduler) (stop func()) {
 		loop(func(tk *Task) { tk.Yield() })
 		loop(func(tk *Task) { tk.Sleep(20 * time.Microsecond) })
 		loop(func(tk *Task) { tk.Block(runtime.Gosched) })
-		loop(func(tk *Task) { tk.Block(func() { pause(100 * time.Microsecond) }) })
+		loop(func(tk *Task) { tk.Block(func() { time.Sleep(100 * time.Microsecond) }) })
 		loop(func(tk *Task) { l.wait(tk) })
 		loop(func(tk *Task) { l.wakeOne(s, tk.m); tk.Checkpoint() })
 		loop(func(tk *Task) {

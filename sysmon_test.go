@@ -137,15 +137,6 @@ func TestSysmonNeedsNoTimer(t *testing.T) {
 	}
 }
 
-// TestPause checks that a pause lasts, and ends.
-func TestPause(t *testing.T) {
-	const d = 100 * time.Microsecond
-	start := time.Now()
-	for time.Since(start) < d { // a signal may end one early
-		pause(d)
-	}
-}
-
 // TestCoarseClock checks that the coarse clock follows the clock, and is set when
 // sysmon has slept.
 func TestCoarseClock(t *testing.T) {

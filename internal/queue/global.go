@@ -161,7 +161,7 @@ func (g *Global[T]) GetBatch(e *T, dst *Local[T], procs int) bool {
 		dst.slots[t%uint32(len(dst.slots))].Put(g.pop())
 		t++
 	}
-	dst.tail.Store(t)
+	dst.tail.Publish(t)
 	return true
 }
 

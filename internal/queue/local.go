@@ -40,9 +40,9 @@ type Local[T any] struct {
 	head sx.Uint32
 	_    [cacheLine - 4]byte
 
-	// tail is the index of the next free slot. Only the owner stores it; partner:
+	// tail is the index of the next free slot. Only the owner publishes it; partner:
 	// the load of tail in Take, grab and RingLen, which makes the slots visible.
-	tail sx.Uint32
+	tail sx.Published32
 
 	slots [sx.RingCap]sx.Slot[T]
 
@@ -65,7 +65,7 @@ func (q *Local[T]) Put(e *T, global *Global[T]) (full bool) {
 	t := q.tail.Load()
 	if t-q.taken < uint32(len(q.slots)) {
 		q.slots[t%uint32(len(q.slots))].Put(*e)
-		q.tail.Store(t + 1)
+		q.tail.Publish(t + 1)
 		return false
 	}
 	return q.putSlow(e, t, global)
@@ -79,7 +79,7 @@ func (q *Local[T]) putSlow(e *T, t uint32, global *Global[T]) (full bool) {
 		if t-h < uint32(len(q.slots)) {
 			q.taken = h
 			q.slots[t%uint32(len(q.slots))].Put(*e)
-			q.tail.Store(t + 1)
+			q.tail.Publish(t + 1)
 			return false
 		}
 		for i := range uint32(half) {
@@ -106,7 +106,7 @@ func (q *Local[T]) PutAll(batch []T, global *Global[T]) {
 			return
 		}
 		q.slots[t%uint32(len(q.slots))].Put(batch[i])
-		q.tail.Store(t + 1)
+		q.tail.Publish(t + 1)
 	}
 }
 
@@ -138,7 +138,7 @@ func (q *Local[T]) StealInto(e *T, dst *Local[T]) int {
 	// The last one grabbed is run; it need not be published at all.
 	*e = dst.slots[(t+n-1)%uint32(len(dst.slots))].Get()
 	if n > 1 {
-		dst.tail.Store(t + n - 1)
+		dst.tail.Publish(t + n - 1)
 	}
 	return int(n)
 }

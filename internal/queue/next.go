@@ -5,12 +5,18 @@ import "github.com/runq-go/runq/internal/sx"
 // Next is a P's next slot: the one task to run before the ring's, because what it
 // waited for is in the cache now. The owner swaps; a thief may take a task that has
 // stayed for long. Both do it by one atomic operation on the pointer, so that one
-// of them gets it.
-type Next[G any] struct{ p sx.Pointer[G] }
+// of them gets it. Only the owner puts, so into an empty slot he just publishes.
+type Next[G any] struct{ p sx.PublishedPointer[G] }
 
 // Put sets the slot and returns the task that stood in it, or nil: it has to go to
 // the ring. Owner only.
-func (n *Next[G]) Put(g *G) (old *G) { return n.p.Swap(g) }
+func (n *Next[G]) Put(g *G) (old *G) {
+	if n.p.Load() == nil {
+		n.p.Publish(g)
+		return nil
+	}
+	return n.p.Swap(g)
+}
 
 // Take empties the slot and returns what stood in it, or nil.
 func (n *Next[G]) Take() *G {

@@ -1,0 +1,63 @@
+package sx
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Publishing: the asymmetric half of a store-then-look race.
+//
+// Who submits work stores it and then looks whether anybody sleeps; who goes to
+// sleep says so and then looks for work. Each side's store must be seen before its
+// own look, which costs the submitter a locked instruction for every task, though
+// somebody goes to sleep once in many thousand. Linux lets the sleeper pay for both:
+// membarrier makes every processor that runs this process pass a barrier. So Publish
+// is a plain store where that is to be had, and the sleeper calls HeavyBarrier
+// between saying and looking. Elsewhere Publish is an ordinary atomic store, and
+// HeavyBarrier does nothing.
+//
+// What Publish keeps in any case: whoever sees the published value sees all that was
+// written before it. On amd64, the only architecture where Publish is a plain store,
+// that is so for every store.
+
+// Published32 is an atomic uint32 that its one owner publishes.
+type Published32 struct{ v uint32 }
+
+// Publish stores v. It is ordered before the owner's later loads only as seen by who
+// calls HeavyBarrier.
+func (p *Published32) Publish(v uint32) {
+	if asymmetric {
+		p.v = v
+		return
+	}
+	atomic.StoreUint32(&p.v, v)
+}
+
+// Load returns the value.
+func (p *Published32) Load() uint32 { return atomic.LoadUint32(&p.v) }
+
+// PublishedPointer is an atomic pointer that its one owner publishes, and others
+// may clear by compare-and-swap.
+type PublishedPointer[T any] struct{ p unsafe.Pointer }
+
+// Publish stores v over nil, which only the owner may do; see Published32.Publish.
+func (p *PublishedPointer[T]) Publish(v *T) {
+	if asymmetric {
+		p.p = unsafe.Pointer(v)
+		return
+	}
+	atomic.StorePointer(&p.p, unsafe.Pointer(v))
+}
+
+// Load returns the pointer.
+func (p *PublishedPointer[T]) Load() *T { return (*T)(atomic.LoadPointer(&p.p)) }
+
+// CompareAndSwap replaces old by new if it is still there.
+func (p *PublishedPointer[T]) CompareAndSwap(old, new *T) bool {
+	return atomic.CompareAndSwapPointer(&p.p, unsafe.Pointer(old), unsafe.Pointer(new))
+}
+
+// Swap stores new and returns what was there.
+func (p *PublishedPointer[T]) Swap(new *T) *T {
+	return (*T)(atomic.SwapPointer(&p.p, unsafe.Pointer(new)))
+}
