@@ -116,9 +116,11 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 	if p.events != nil {
 		t.eventOn(m, event.KindTaskReadied, why, t.waker)
 	}
-	old := p.next.Put(t)
-	if old != nil {
-		p.run.Put(&entry{g: old}, &s.global)
+	var old *Task
+	if !p.next.TryPut(t) {
+		if old = p.next.Replace(t); old != nil {
+			p.run.Put(&entry{g: old}, &s.global)
+		}
 	}
 	s.wakeAfterPut(p, old == nil)
 }

@@ -145,7 +145,7 @@ func TestStealNextAge(t *testing.T) {
 			t.Errorf("%s: stole %v, %v, want %v", what, got, e.g, want)
 		}
 	}
-	victim.next.Put(c)
+	victim.next.Replace(c)
 	try(false, false, "not the last round")
 	try(true, false, "first seen")
 	clk.advance(nextAge / 2)
@@ -160,11 +160,11 @@ func TestStealNextAge(t *testing.T) {
 	try(true, true, "old enough")
 	try(true, false, "gone")
 
-	victim.next.Put(c)
+	victim.next.Replace(c)
 	try(true, false, "first seen")
 	victim.next.Take()
 	try(true, false, "taken by its own P")
-	victim.next.Put(c)
+	victim.next.Replace(c)
 	clk.advance(2 * nextAge)
 	try(true, false, "there again: first seen")
 	victim.next.Take()

@@ -8,15 +8,13 @@ import "github.com/runq-go/runq/internal/sx"
 // of them gets it. Only the owner puts, so into an empty slot he just publishes.
 type Next[G any] struct{ p sx.PublishedPointer[G] }
 
-// Put sets the slot and returns the task that stood in it, or nil: it has to go to
-// the ring. Owner only.
-func (n *Next[G]) Put(g *G) (old *G) {
-	if n.p.Load() == nil {
-		n.p.Publish(g)
-		return nil
-	}
-	return n.p.Swap(g)
-}
+// TryPut sets the slot if that is empty and can be done by a plain store, and tells
+// whether it did; else it takes Replace. Owner only.
+func (n *Next[G]) TryPut(g *G) bool { return n.p.TryPublish(g) }
+
+// Replace sets the slot and returns the task that stood in it, or nil: it has to go
+// to the ring. Owner only.
+func (n *Next[G]) Replace(g *G) (old *G) { return n.p.Swap(g) }
 
 // Take empties the slot and returns what stood in it, or nil.
 func (n *Next[G]) Take() *G {

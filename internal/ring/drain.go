@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"slices"
+
 	"github.com/runq-go/runq/event"
 	"github.com/runq-go/runq/internal/sx"
 )
@@ -11,8 +13,9 @@ import (
 // since the last Drain; recorded = returned + lost.
 //
 // If it isn't zero, the events begin with an [event.KindLost] that says so,
-// at the time where the stretch with losses begins, and a second one, with Arg
-// 0, where it ends. These two are not counted.
+// at the time where the stretch with losses begins. A second one, with Arg 0,
+// stands where it ends: before the first exact event kept, or after all events
+// when there is none. These two are not counted.
 //
 // The world must be stopped.
 func (w *Writer) Drain(dst []event.Event) (events []event.Event, lost uint64) {
@@ -21,9 +24,8 @@ func (w *Writer) Drain(dst []event.Event) (events []event.Event, lost uint64) {
 		oldest += len(w.begin)
 	}
 	lost = w.Lost() - w.lost
-	mark := len(dst)
 	if lost != 0 {
-		dst = append(dst, event.Event{}, event.Event{}) // for the two marks
+		dst = append(dst, event.Event{}) // for the first mark
 	}
 	first := len(dst)
 	for i := range w.used {
@@ -34,22 +36,38 @@ func (w *Writer) Drain(dst []event.Event) (events []event.Event, lost uint64) {
 		}
 		dst = decode(dst, words)
 	}
-	if lost != 0 {
-		end := event.Event{Kind: event.KindLost, Time: w.lastTime, P: event.NoP, M: event.NoM}
-		if first < len(dst) {
-			end.Time, end.P = dst[first].Time, place(dst[first:])
-		}
-		start := end
-		start.Time, start.Arg = w.lastTime, lost
-		dst[mark], dst[mark+1] = start, end
-	}
+	start := w.lastTime
 	for i := first; i < len(dst); i++ {
 		w.lastTime = max(w.lastTime, dst[i].Time)
+	}
+	if lost != 0 {
+		dst[first-1] = event.Event{Kind: event.KindLost, Time: start, Arg: lost, P: place(dst[first:]), M: event.NoM}
+		dst = w.closeGap(dst, first)
 	}
 	w.lost += lost
 	w.drained, w.kept = w.events, w.events
 	w.reset()
 	return dst, lost
+}
+
+// closeGap puts the mark that ends a stretch with losses among dst[first:], the
+// events kept. Nothing exact that was lost is later than the first exact event
+// kept. A coarse one tells nothing: the task that it is of may have been created
+// long before what was lost, and a mark with its time would let a reader believe
+// too early that it knows again who holds which P.
+//
+// Nor does the mark go before the coarse events with a later time: these would be
+// held back, and so would the events of other streams that are to follow them.
+func (w *Writer) closeGap(dst []event.Event, first int) []event.Event {
+	end := event.Event{Kind: event.KindLost, Time: max(w.lastTime, w.exact), P: place(dst[first:]), M: event.NoM}
+	at := first
+	for at < len(dst) && dst[at].Coarse {
+		at++
+	}
+	if at < len(dst) {
+		end.Time = dst[at].Time
+	}
+	return slices.Insert(dst, at, end)
 }
 
 // Lost returns how many events have been given up since New. Anyone may ask at any

@@ -90,6 +90,7 @@ type state struct {
 	events uint64 // recorded since New
 	base   int64  // base and ctx are those of the last sync record
 	ctx    uint64
+	exact  int64 // the time of the newest exact event
 
 	buf      []uint64
 	begin    []uint64 // by block: the value of events when it was begun
@@ -128,6 +129,7 @@ func (w *Writer) block(i int) *[blockWords]uint64 {
 
 // Event records one event with an exact time. All fields are kept as they are.
 func (w *Writer) Event(time int64, kind event.Kind, reason event.Reason, p event.PID, m event.MID, task event.TaskID, seq uint32, arg uint64) {
+	w.exact = time
 	w.event(tagEvent, time, kind, reason, context(p, m), task, seq, arg)
 }
 

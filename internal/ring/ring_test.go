@@ -55,14 +55,7 @@ func (m *model) drain(t *testing.T) (lost uint64) {
 		t.Fatalf("Lost is %d after %d and %d more", m.w.Lost(), before, lost)
 	}
 	if lost != 0 {
-		marks := got[:2]
-		got = got[2:]
-		if marks[0].Kind != event.KindLost || marks[0].Arg != lost || marks[1].Kind != event.KindLost || marks[1].Arg != 0 {
-			t.Fatalf("%d events lost, and the marks are %v", lost, marks)
-		}
-		if len(got) == 0 || marks[1].Time != got[0].Time {
-			t.Fatalf("the end of the loss is %v, and %d events follow", marks[1], len(got))
-		}
+		got = unmark(t, got, lost)
 	}
 	if uint64(len(got))+lost != uint64(len(all)) {
 		t.Fatalf("%d events returned, %d lost, %d recorded", len(got), lost, len(all))
@@ -76,6 +69,26 @@ func (m *model) drain(t *testing.T) (lost uint64) {
 	}
 	m.records = nil
 	return lost
+}
+
+// unmark checks the marks of a loss and returns the events without them. The one
+// that ends the stretch stands before the first exact event, or at the end.
+func unmark(t *testing.T, got []event.Event, lost uint64) []event.Event {
+	t.Helper()
+	if got[0].Kind != event.KindLost || got[0].Arg != lost {
+		t.Fatalf("%d events lost, and the first event is %v", lost, got[0])
+	}
+	got = got[1:]
+	end := slices.IndexFunc(got, func(e event.Event) bool { return !e.Coarse })
+	mark := got[end]
+	if mark.Kind != event.KindLost || mark.Arg != 0 {
+		t.Fatalf("%d events lost, and the first exact event after that is %v", lost, mark)
+	}
+	got = slices.Delete(got, end, end+1)
+	if end < len(got) && mark.Time != got[end].Time {
+		t.Fatalf("the end of the loss is %v, and the first exact event after it %v", mark, got[end])
+	}
+	return got
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -186,6 +199,33 @@ func TestLossMarks(t *testing.T) {
 	}
 	if events[1].Time != 100+int64(lost) || events[1].P != 5 {
 		t.Errorf("%d events lost from 100 on, and the loss ends with %v", lost, events[1])
+	}
+}
+
+// TestLossEndsWithExact checks that the stretch of a loss doesn't end before
+// the exact events that were lost, though a task that ran after them was created
+// long before.
+func TestLossEndsWithExact(t *testing.T) {
+	for _, exact := range []bool{true, false} {
+		w := New(0)
+		now := int64(1000)
+		w.Event(now, event.KindProcAcquired, 0, 5, 1, 0, 0, 0)
+		for id := range event.TaskID(len(w.buf)) {
+			w.Ran(10, 20, 30, 5, 1, id+1, event.NoTask)
+		}
+		if exact {
+			now = 2000
+			w.Event(now, event.KindProcReleased, 0, 5, 1, 0, 0, 0)
+			w.Ran(10, 20, 30, 5, 1, 1<<20, event.NoTask)
+		}
+		events, lost := w.Drain(nil)
+		end := slices.IndexFunc(events[1:], func(e event.Event) bool { return e.Kind == event.KindLost }) + 1
+		if lost == 0 || events[end].Time != now || events[end].P != 5 {
+			t.Errorf("exact event kept: %v; %d lost, and the loss ends with %v", exact, lost, events[end])
+		}
+		if after := len(events) - 1 - end; exact && after != 4 || !exact && after != 0 {
+			t.Errorf("exact event kept: %v; %d events after the end of the loss", exact, after)
+		}
 	}
 }
 

@@ -40,13 +40,16 @@ func (p *Published32) Load() uint32 { return atomic.LoadUint32(&p.v) }
 // may clear by compare-and-swap.
 type PublishedPointer[T any] struct{ p unsafe.Pointer }
 
-// Publish stores v over nil, which only the owner may do; see Published32.Publish.
-func (p *PublishedPointer[T]) Publish(v *T) {
-	if asymmetric {
+// TryPublish stores v if nothing is stored, and tells whether it did; see
+// Published32.Publish. Only the owner may call it, since only he stores anything
+// but nil. Where there is no asymmetric barrier it does nothing: then the owner has
+// to Swap, as he has when the place is taken.
+func (p *PublishedPointer[T]) TryPublish(v *T) bool {
+	if asymmetric && p.p == nil { // a plain load: nil is true, for others only clear
 		p.p = unsafe.Pointer(v)
-		return
+		return true
 	}
-	atomic.StorePointer(&p.p, unsafe.Pointer(v))
+	return false
 }
 
 // Load returns the pointer.

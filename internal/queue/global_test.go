@@ -1,0 +1,171 @@
+package queue
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/runq-go/runq/internal/sx"
+)
+
+func globalIDs(g *Global[item]) (ids []int) {
+	g.Each(func(it *item) { ids = append(ids, it.id) })
+	return ids
+}
+
+// TestGlobalAgainstModel does everything with a global queue at random, and with a
+// slice. Batches are large enough that the queue grows over many segments.
+func TestGlobalAgainstModel(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var g Global[item]
+	var local Local[item]
+	var model []int
+	id := 0
+	fresh := func() item {
+		id++
+		model = append(model, id)
+		return newItem(id)
+	}
+	for range 5000 {
+		switch r.IntN(8) {
+		case 0:
+			g.Put(fresh())
+		case 1:
+			g.Lock()
+			g.PutLocked(fresh())
+			g.PutLocked(fresh())
+			g.Unlock()
+		case 2:
+			batch := make([]item, r.IntN(4*segmentCap))
+			for i := range batch {
+				batch[i] = fresh()
+			}
+			g.PutAll(batch)
+		case 3:
+			var it item
+			if ok := g.Get(&it); ok != (len(model) != 0) || ok && it.id != model[0] {
+				t.Fatalf("got %v, %v with %d queued", it.id, ok, len(model))
+			}
+			model = model[min(1, len(model)):]
+		default:
+			model = model[getBatch(t, &g, &local, model, 1+r.IntN(8)):]
+		}
+		if g.Len() != len(model) {
+			t.Fatalf("the length is %d, want %d", g.Len(), len(model))
+		}
+		if r.IntN(20) == 0 && !slices.Equal(globalIDs(&g), model) {
+			t.Fatal("Each shows other entries, or another order")
+		}
+	}
+}
+
+// getBatch takes a batch, compares it with the model, and returns how many it had.
+func getBatch(t *testing.T, g *Global[item], local *Local[item], model []int, procs int) int {
+	t.Helper()
+	want := min(len(model)/procs+1, len(model), sx.RingCap/2)
+	var it item
+	ok := g.GetBatch(&it, local, procs)
+	if !ok {
+		if want != 0 {
+			t.Fatalf("no batch of %d", len(model))
+		}
+		return 0
+	}
+	got := []int{it.id}
+	for _, it := range local.Drain() {
+		got = append(got, it.id)
+	}
+	if !slices.Equal(got, model[:want]) {
+		t.Fatalf("a batch of %d, want the first %d of %d: 1/%d, one more, and at most half a ring", len(got), want, len(model), procs)
+	}
+	return want
+}
+
+// TestSpareSegments checks that the memory of a backlog is given back when that is
+// over, but for the bound, and that nothing kept holds on to an entry.
+func TestSpareSegments(t *testing.T) {
+	var g Global[item]
+	n := (spareSegments + 10) * segmentCap
+	for id := range n {
+		g.Put(item{id: id + 1})
+	}
+	var it item
+	for id := range n {
+		if !g.Get(&it) || it.id != id+1 {
+			t.Fatalf("got %d, want %d", it.id, id+1)
+		}
+	}
+	if g.Get(&it) || g.head != nil || g.tail != nil {
+		t.Error("the queue isn't empty")
+	}
+	spares := 0
+	for s := g.spare; s != nil; s = s.next {
+		spares++
+		if s.read != 0 || s.free != 0 || s.entries != [segmentCap]item{} {
+			t.Fatal("a spare segment isn't clean")
+		}
+	}
+	if spares != spareSegments || g.spares != spareSegments {
+		t.Errorf("%d spare segments are kept, counted as %d; want %d", spares, g.spares, spareSegments)
+	}
+}
+
+func TestGlobalAllocations(t *testing.T) {
+	var g Global[item]
+	var local Local[item]
+	batch := make([]item, 3*segmentCap)
+	var it item
+	if n := testing.AllocsPerRun(1000, func() {
+		g.PutAll(batch)
+		for g.GetBatch(&it, &local, 1) {
+			for local.Take(&it) {
+			}
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations in steady state", n)
+	}
+}
+
+// TestGlobalStress has several goroutines put and several take: each entry is had
+// once.
+func TestGlobalStress(t *testing.T) {
+	const putters = 3
+	d := newDelivery(short(100_000) / putters * putters)
+	var g Global[item]
+	var next atomic.Int64
+	putting := crowd(putters, func(int) {
+		for {
+			last := int(next.Add(4))
+			for id := last - 4; id < min(last, len(d.seen)); id += 2 {
+				if id+1 < len(d.seen) && id%3 == 0 {
+					g.PutAll([]item{newItem(id), newItem(id + 1)})
+					continue
+				}
+				for id := id; id < min(last, len(d.seen), id+2); id++ {
+					g.Put(newItem(id))
+				}
+			}
+			if last >= len(d.seen) {
+				return
+			}
+		}
+	})
+	crowd(3, func(i int) {
+		var local Local[item]
+		var it item
+		for !d.all() {
+			if i == 0 && g.Get(&it) || i != 0 && g.GetBatch(&it, &local, 2) {
+				d.got(t, it)
+			} else {
+				runtime.Gosched()
+			}
+			for local.Take(&it) {
+				d.got(t, it)
+			}
+		}
+	}).Wait()
+	putting.Wait()
+	d.check(t)
+}

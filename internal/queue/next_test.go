@@ -1,0 +1,61 @@
+package queue
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+)
+
+func TestNext(t *testing.T) {
+	var n Next[item]
+	a, b := &item{id: 1}, &item{id: 2}
+	if n.Take() != nil || n.Peek() != nil || n.Steal(a) {
+		t.Error("there is something in an empty slot")
+	}
+	if old := n.Put(a); old != nil || n.Peek() != a {
+		t.Errorf("put into an empty slot: %v came out, and %v is there", old, n.Peek())
+	}
+	if old := n.Put(b); old != a || n.Peek() != b {
+		t.Errorf("put over another: %v came out, and %v is there", old, n.Peek())
+	}
+	if n.Steal(a) || !n.Steal(b) || n.Steal(b) || n.Peek() != nil {
+		t.Error("Steal takes what isn't there, or leaves what is")
+	}
+	n.Put(a)
+	if n.Take() != a || n.Take() != nil {
+		t.Error("Take doesn't take what is there, once")
+	}
+}
+
+// TestNextStress has an owner and thieves at one slot: each task is had once.
+func TestNextStress(t *testing.T) {
+	d := newDelivery(short(100_000))
+	var n Next[item]
+	var over atomic.Bool
+	others := crowd(3, func(int) {
+		for !over.Load() {
+			if g := n.Peek(); g == nil || !n.Steal(g) {
+				runtime.Gosched()
+			} else {
+				d.got(t, *g)
+			}
+		}
+	})
+	for id := range d.seen {
+		it := newItem(id)
+		if old := n.Put(&it); old != nil {
+			d.got(t, *old)
+		}
+		if id%5 == 0 {
+			if g := n.Take(); g != nil {
+				d.got(t, *g)
+			}
+		}
+	}
+	if g := n.Take(); g != nil {
+		d.got(t, *g)
+	}
+	over.Store(true)
+	others.Wait()
+	d.check(t)
+}
