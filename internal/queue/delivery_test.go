@@ -17,8 +17,9 @@ func newItem(id int) item { return item{id: id, check: ^id, p: new(int)} }
 
 // delivery counts who has been delivered.
 type delivery struct {
-	seen  []atomic.Uint32 // by id
-	total atomic.Int64
+	seen    []atomic.Uint32 // by id
+	total   atomic.Int64
+	doubled atomic.Int64
 }
 
 func newDelivery(n int) *delivery { return &delivery{seen: make([]atomic.Uint32, n)} }
@@ -28,7 +29,7 @@ func (d *delivery) got(t *testing.T, it item) {
 		t.Errorf("a torn entry: %+v", it)
 		return
 	}
-	if n := d.seen[it.id].Add(1); n != 1 {
+	if n := d.seen[it.id].Add(1); n != 1 && d.doubled.Add(1) <= 5 { // a few tell enough
 		t.Errorf("entry %d was delivered %d times", it.id, n)
 	}
 	d.total.Add(1)

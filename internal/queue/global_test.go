@@ -132,23 +132,22 @@ func TestGlobalAllocations(t *testing.T) {
 // once.
 func TestGlobalStress(t *testing.T) {
 	const putters = 3
-	d := newDelivery(short(100_000) / putters * putters)
+	d := newDelivery(short(100_000))
 	var g Global[item]
 	var next atomic.Int64
 	putting := crowd(putters, func(int) {
-		for {
-			last := int(next.Add(4))
-			for id := last - 4; id < min(last, len(d.seen)); id += 2 {
-				if id+1 < len(d.seen) && id%3 == 0 {
-					g.PutAll([]item{newItem(id), newItem(id + 1)})
-					continue
-				}
-				for id := id; id < min(last, len(d.seen), id+2); id++ {
-					g.Put(newItem(id))
-				}
+		for last := 0; last < len(d.seen); {
+			last = int(next.Add(3))
+			var batch []item
+			for id := last - 3; id < min(last, len(d.seen)); id++ {
+				batch = append(batch, newItem(id))
 			}
-			if last >= len(d.seen) {
-				return
+			if last%2 == 0 {
+				g.PutAll(batch)
+				continue
+			}
+			for _, it := range batch {
+				g.Put(it)
 			}
 		}
 	})

@@ -6,22 +6,32 @@ import (
 	"testing"
 )
 
+// putNext is what the engine does to put a task into the slot.
+func putNext(n *Next[item], g *item) (old *item) {
+	if n.TryPut(g) {
+		return nil
+	}
+	return n.Replace(g)
+}
+
 func TestNext(t *testing.T) {
 	var n Next[item]
 	a, b := &item{id: 1}, &item{id: 2}
 	if n.Take() != nil || n.Peek() != nil || n.Steal(a) {
 		t.Error("there is something in an empty slot")
 	}
-	if old := n.Put(a); old != nil || n.Peek() != a {
+	if old := putNext(&n, a); old != nil || n.Peek() != a {
 		t.Errorf("put into an empty slot: %v came out, and %v is there", old, n.Peek())
 	}
-	if old := n.Put(b); old != a || n.Peek() != b {
+	if old := putNext(&n, b); old != a || n.Peek() != b {
 		t.Errorf("put over another: %v came out, and %v is there", old, n.Peek())
 	}
 	if n.Steal(a) || !n.Steal(b) || n.Steal(b) || n.Peek() != nil {
 		t.Error("Steal takes what isn't there, or leaves what is")
 	}
-	n.Put(a)
+	if n.Replace(a) != nil || n.TryPut(b) {
+		t.Error("Replace finds something in an empty slot, or TryPut has put over another")
+	}
 	if n.Take() != a || n.Take() != nil {
 		t.Error("Take doesn't take what is there, once")
 	}
@@ -43,7 +53,7 @@ func TestNextStress(t *testing.T) {
 	})
 	for id := range d.seen {
 		it := newItem(id)
-		if old := n.Put(&it); old != nil {
+		if old := putNext(&n, &it); old != nil {
 			d.got(t, *old)
 		}
 		if id%5 == 0 {
