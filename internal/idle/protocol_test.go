@@ -24,20 +24,22 @@ type machine struct {
 // a counter, and to run it is to count it.
 type sim struct {
 	Set[proc, machine]
-	procs   int
-	queued  sx.Int64
-	ran     sx.Int64
-	goal    sx.Int64 // tasks submitted when the round is over
-	done    sx.Note  // woken when ran reaches goal
-	stop    sx.Bool
-	ms      int       // guarded by the mutex
-	gone    chan bool // an M has ended
-	resting sx.Int64
+	procs    int
+	together bool // the tasks of a round wait for each other
+	queued   sx.Int64
+	ran      sx.Int64
+	goal     sx.Int64 // tasks submitted when the round is over
+	done     sx.Note  // woken when ran reaches goal
+	stop     sx.Bool
+	ms       int       // guarded by the mutex
+	gone     chan bool // an M has ended
+	resting  sx.Int64
 }
 
 // submit is W1 and W2.
 func (s *sim) submit(n int) {
 	s.queued.Add(int64(n))
+	pause()
 	s.wake()
 }
 
@@ -90,7 +92,6 @@ func (s *sim) take() bool {
 
 // run is an M. It has a P and is counted as searching.
 func (s *sim) run(m *machine) {
-	r := rand.New(rand.NewPCG(rand.Uint64(), 1))
 	for searching := true; ; {
 		switch {
 		case s.take():
@@ -98,7 +99,7 @@ func (s *sim) run(m *machine) {
 				searching = false
 				s.found()
 			}
-			s.task(r)
+			s.task()
 		case !searching && s.TrySearch(s.procs):
 			searching = true
 		default:
@@ -113,18 +114,27 @@ func (s *sim) run(m *machine) {
 // found is F1 and F2.
 func (s *sim) found() {
 	if s.EndSearch() {
+		pause()
 		s.wake()
 	}
 }
 
-// task runs a task. Now and then it goes away in the middle, as a preempted thread
-// does.
-func (s *sim) task(r *rand.Rand) {
-	if r.IntN(16) == 0 {
+// task runs a task, which ends at once or when all tasks of the round have begun.
+func (s *sim) task() {
+	pause()
+	n := s.ran.Add(1)
+	if n == s.goal.Load() {
+		s.done.Wake()
+	}
+	for s.together && s.ran.Load() < s.goal.Load() && !s.stop.Load() {
 		runtime.Gosched()
 	}
-	if s.ran.Add(1) == s.goal.Load() {
-		s.done.Wake()
+}
+
+// pause stands between two steps: now and then somebody else goes on there.
+func pause() {
+	if rand.IntN(4) == 0 {
+		runtime.Gosched()
 	}
 }
 
@@ -134,9 +144,11 @@ func (s *sim) rest(m *machine, searching bool) bool {
 	s.Lock()
 	s.PutP(m.p)
 	s.Unlock()
+	pause()
 	if searching {
 		s.EndSearch()
 	}
+	pause()
 	if s.queued.Load() != 0 && s.again(m) {
 		return true
 	}
@@ -188,55 +200,82 @@ func (s *sim) close() {
 	}
 }
 
-// TestProtocol lets submitters and Ms run the protocol. In each round a few tasks
-// are submitted, so that Ms go to sleep and are woken all the time. A wake-up that
-// is lost leaves a task in the queue with everybody asleep: the round doesn't end.
-func TestProtocol(t *testing.T) {
+// newSim returns a sim with idle Ps and no M.
+func newSim(procs int) *sim {
+	s := &sim{procs: procs, gone: make(chan bool)}
+	s.done.Init()
+	for i := range procs {
+		s.PutP(&proc{i})
+	}
+	return s
+}
+
+// play submits tasks, as many as counts returns for each submitter, and waits until
+// they have run; then it does that again, round for round.
+func (s *sim) play(t *testing.T, rounds int, counts func() []int) {
+	if testing.Short() {
+		rounds /= 10
+	}
+	for range rounds {
+		all := counts()
+		for _, n := range all {
+			s.goal.Add(int64(n))
+		}
+		for _, n := range all {
+			go s.submitter(n)
+		}
+		if !s.done.SleepFor(hangs) {
+			s.stop.Store(true)
+			t.Fatalf("a wake-up was lost: %s", s.state())
+		}
+	}
+	s.close()
+	if s.IdlePs() != s.procs || s.Searching() != 0 {
+		t.Errorf("at the end: %s", s.state())
+	}
+	if s.resting.Load() == 0 {
+		t.Error("no M has ever gone to sleep, so nothing was tested")
+	}
+}
+
+// submitter submits n tasks, in portions.
+func (s *sim) submitter(n int) {
+	for n > 0 {
+		k := 1 + rand.IntN(n)
+		n -= k
+		s.submit(k)
+	}
+}
+
+// TestNothingStranded is promise A. In each round a few tasks are submitted, so that
+// Ms go to sleep and are woken all the time. A wake-up that is lost leaves a task in
+// the queue with everybody asleep: the round doesn't end.
+func TestNothingStranded(t *testing.T) {
 	for _, c := range []struct{ procs, submitters, burst int }{{1, 1, 1}, {2, 1, 3}, {2, 2, 4}, {4, 3, 20}, {8, 2, 200}} {
 		t.Run(fmt.Sprintf("procs=%d,submitters=%d,burst=%d", c.procs, c.submitters, c.burst), func(t *testing.T) {
-			s := &sim{procs: c.procs, gone: make(chan bool)}
-			s.done.Init()
-			for i := range c.procs {
-				s.PutP(&proc{i})
-			}
-			rounds := 100_000 / (10 + c.burst)
-			if testing.Short() {
-				rounds /= 10
-			}
-			for range rounds {
-				s.round(t, c.submitters, c.burst)
-			}
-			s.close()
-			if s.IdlePs() != c.procs || s.Searching() != 0 {
-				t.Errorf("at the end: %s", s.state())
-			}
-			if s.resting.Load() == 0 {
-				t.Error("no M has ever gone to sleep, so nothing was tested")
-			}
+			newSim(c.procs).play(t, 300_000/(10+c.burst), func() []int {
+				counts := make([]int, c.submitters)
+				for i := range counts {
+					counts[i] = 1 + rand.IntN(c.burst)
+				}
+				return counts
+			})
 		})
 	}
 }
 
-// round submits up to burst tasks from each submitter, and waits until they have run.
-func (s *sim) round(t *testing.T, submitters, burst int) {
-	counts := make([]int, submitters)
-	for i := range counts {
-		counts[i] = 1 + rand.IntN(burst)
-		s.goal.Add(int64(counts[i]))
-	}
-	for _, n := range counts {
-		go func() {
-			for n > 0 {
-				k := 1 + rand.IntN(n)
-				n -= k
-				s.submit(k)
-				if rand.IntN(4) == 0 {
-					runtime.Gosched()
-				}
-			}
-		}()
-	}
-	if !s.done.SleepFor(hangs) {
-		t.Fatalf("a wake-up was lost: %s", s.state())
+// TestIdlePsUsed is promise B. In each round there are as many tasks as Ps, and none
+// ends before all have begun: a P that stays idle while a task is queued keeps the
+// round from ending.
+func TestIdlePsUsed(t *testing.T) {
+	for procs := 1; procs <= 8; procs *= 2 {
+		t.Run(fmt.Sprintf("procs=%d", procs), func(t *testing.T) {
+			s := newSim(procs)
+			s.together = true
+			s.play(t, 5000, func() []int {
+				first := 1 + rand.IntN(procs)
+				return []int{first, procs - first}
+			})
+		})
 	}
 }

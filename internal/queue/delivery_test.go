@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // item is an entry of several words, as the engine's are, so that a torn one shows.
@@ -13,19 +14,32 @@ type item struct {
 	p     *int
 }
 
-func newItem(id int) item { return item{id: id, check: ^id, p: new(int)} }
+// target is what all items refer to.
+var target int
+
+func newItem(id int) item { return item{id: id, check: ^id, p: &target} }
 
 // delivery counts who has been delivered.
 type delivery struct {
-	seen    []atomic.Uint32 // by id
-	total   atomic.Int64
-	doubled atomic.Int64
+	seen     []atomic.Uint32 // by id
+	total    atomic.Int64
+	doubled  atomic.Int64
+	hopeless atomic.Bool // it has taken far longer than it should: something is lost
 }
 
-func newDelivery(n int) *delivery { return &delivery{seen: make([]atomic.Uint32, n)} }
+// hangs is after how long a test gives up that waits for all to be delivered: far
+// longer than any takes that passes.
+const hangs = 30 * time.Second
+
+func newDelivery(t *testing.T, n int) *delivery {
+	d := &delivery{seen: make([]atomic.Uint32, n)}
+	timer := time.AfterFunc(hangs, func() { d.hopeless.Store(true) })
+	t.Cleanup(func() { timer.Stop() })
+	return d
+}
 
 func (d *delivery) got(t *testing.T, it item) {
-	if it.check != ^it.id || it.p == nil {
+	if it.check != ^it.id || it.p != &target {
 		t.Errorf("a torn entry: %+v", it)
 		return
 	}
@@ -35,8 +49,8 @@ func (d *delivery) got(t *testing.T, it item) {
 	d.total.Add(1)
 }
 
-// all tells whether as many have been delivered as there are.
-func (d *delivery) all() bool { return d.total.Load() >= int64(len(d.seen)) }
+// over tells whether as many have been delivered as there are, or never will be.
+func (d *delivery) over() bool { return d.total.Load() >= int64(len(d.seen)) || d.hopeless.Load() }
 
 // check fails the test for each entry that was lost, up to a few.
 func (d *delivery) check(t *testing.T) {

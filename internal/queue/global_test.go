@@ -132,7 +132,7 @@ func TestGlobalAllocations(t *testing.T) {
 // once.
 func TestGlobalStress(t *testing.T) {
 	const putters = 3
-	d := newDelivery(short(100_000))
+	d := newDelivery(t, short(100_000))
 	var g Global[item]
 	var next atomic.Int64
 	putting := crowd(putters, func(int) {
@@ -154,7 +154,7 @@ func TestGlobalStress(t *testing.T) {
 	crowd(3, func(i int) {
 		var local Local[item]
 		var it item
-		for !d.all() {
+		for !d.over() {
 			if i == 0 && g.Get(&it) || i != 0 && g.GetBatch(&it, &local, 2) {
 				d.got(t, it)
 			} else {

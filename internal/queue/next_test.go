@@ -39,7 +39,7 @@ func TestNext(t *testing.T) {
 
 // TestNextStress has an owner and thieves at one slot: each task is had once.
 func TestNextStress(t *testing.T) {
-	d := newDelivery(short(100_000))
+	d := newDelivery(t, short(400_000))
 	var n Next[item]
 	var over atomic.Bool
 	others := crowd(3, func(int) {
