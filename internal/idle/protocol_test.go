@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,11 +123,11 @@ func (s *sim) found() {
 // task runs a task, which ends at once or when all tasks of the round have begun.
 func (s *sim) task() {
 	pause()
-	n := s.ran.Add(1)
-	if n == s.goal.Load() {
+	goal := s.goal.Load() // before this one counts as run; then the next round may begin
+	if s.ran.Add(1) == goal {
 		s.done.Wake()
 	}
-	for s.together && s.ran.Load() < s.goal.Load() && !s.stop.Load() {
+	for s.together && s.ran.Load() < goal && !s.stop.Load() {
 		runtime.Gosched()
 	}
 }
@@ -216,19 +217,21 @@ func (s *sim) play(t *testing.T, rounds int, counts func() []int) {
 	if testing.Short() {
 		rounds /= 10
 	}
+	var submitters sync.WaitGroup
 	for range rounds {
 		all := counts()
 		for _, n := range all {
 			s.goal.Add(int64(n))
 		}
 		for _, n := range all {
-			go s.submitter(n)
+			submitters.Go(func() { s.submitter(n) })
 		}
 		if !s.done.SleepFor(hangs) {
 			s.stop.Store(true)
 			t.Fatalf("a wake-up was lost: %s", s.state())
 		}
 	}
+	submitters.Wait() // the last may still be about to wake somebody
 	s.close()
 	if s.IdlePs() != s.procs || s.Searching() != 0 {
 		t.Errorf("at the end: %s", s.state())
