@@ -72,6 +72,7 @@ func (m *m) find(e *entry) bool {
 			continue
 		}
 		if !m.safePoint() {
+			m.s.lookAgain()
 			continue
 		}
 		if !m.pick(e) {
@@ -184,6 +185,15 @@ func (m *m) releaseIdle() bool {
 		s.quiesced()
 	}
 	return true
+}
+
+// lookAgain is S2 for an M that has lost its P while it may have been searching:
+// who submitted work meanwhile relied on it.
+func (s *Scheduler) lookAgain() {
+	sx.HeavyBarrier()
+	if s.anyWork() {
+		s.wake()
+	}
 }
 
 // anyWork tells whether any queue has a task. Timers are sysmon's business.
