@@ -130,18 +130,12 @@ func (c *carrier) lost() {
 	c.switchTo(&m.g0, m)
 }
 
-// takeCarrier returns a free carrier for the fresh task e.
-func (p *p) takeCarrier(e *entry) *carrier {
-	var c *carrier
+// takeCarrier returns a free carrier, or nil.
+func (p *p) takeCarrier() *carrier {
 	if n := p.cfree.Pop(); n != nil {
-		c = carrierOf(n)
-	} else if c = p.s.carriers.get(&p.cfree); c == nil {
-		c = newCarrier()
-		p.s.carriers.add(c)
-		p.c.carriersMade++
+		return carrierOf(n)
 	}
-	c.task.e = *e
-	return c
+	return p.s.carriers.get(&p.cfree)
 }
 
 // freeCarrier puts a carrier that has finished leaving into the P's pool.

@@ -20,6 +20,7 @@ type m struct {
 	cur   *carrier // the carrier it runs on; nil on g0
 	curg  *Task    // the task it runs; peeked at by sysmon and observers
 	found entry    // what it has picked while a task is still on its stack, or on g0
+	held  bool     // found waits for g0 to make a carrier
 	leave leave    // what to do for the stack it has just left
 	// spinning: it searches for work and is counted in idle.Set. Also written by
 	// who starts the M, before the wake.
@@ -118,21 +119,45 @@ func (m *m) main() {
 	defer s.threads.Done()
 	m.g0.m = m
 	for m.find(&m.found) {
-		m.g0.switchTo(m.stackFor(&m.found), m)
+		to := m.stackFor(&m.found)
+		if to == nil {
+			to = m.newStack()
+		}
+		m.g0.switchTo(to, m)
 		m.cur = nil
 	}
 }
 
-// stackFor returns the stack to switch to for what was picked, and clears e.
+// stackFor returns the stack to switch to for what was picked, and clears e. It
+// returns nil, and leaves e, for a fresh task for which there is no free carrier.
 func (m *m) stackFor(e *entry) *stack {
 	g := e.g
-	if g == nil {
-		m.cur = m.p.takeCarrier(e)
-		*e = entry{}
-		return &m.cur.stack
+	if g != nil {
+		e.g = nil
+		return m.stackOf(g)
 	}
-	e.g = nil
-	return m.stackOf(g)
+	c := m.p.takeCarrier()
+	if c == nil {
+		return nil
+	}
+	return m.useFor(c, e)
+}
+
+// newStack makes a carrier for the fresh task that was picked. It runs on g0: making
+// a coroutine takes more of a stack than a task that waits should have to keep.
+func (m *m) newStack() *stack {
+	c := newCarrier()
+	m.s.carriers.add(c)
+	m.p.c.carriersMade++
+	return m.useFor(c, &m.found)
+}
+
+// useFor gives the free carrier c the fresh task e, and clears that.
+func (m *m) useFor(c *carrier, e *entry) *stack {
+	c.task.e = *e
+	*e = entry{}
+	m.cur = c
+	return &c.stack
 }
 
 // stackOf returns the stack to switch to for g: its own; g0 when there is no g, or

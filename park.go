@@ -62,7 +62,18 @@ func (m *m) nextStack() *stack {
 	if !m.pick(&m.found) {
 		return &m.g0
 	}
-	return m.stackFor(&m.found)
+	return m.foundStack()
+}
+
+// foundStack returns the stack to switch to for what has been picked: g0, if a
+// carrier has to be made for it.
+func (m *m) foundStack() *stack {
+	to := m.stackFor(&m.found)
+	if to == nil {
+		m.held = true
+		return &m.g0
+	}
+	return to
 }
 
 // resumed puts a task that has been switched to back to work, on the M that did.
@@ -145,7 +156,7 @@ func (t *Task) Yield() {
 		}
 		return
 	}
-	t.leaveRunnable(leaveYield, m.stackFor(&m.found), event.ReasonYield)
+	t.leaveRunnable(leaveYield, m.foundStack(), event.ReasonYield)
 }
 
 // leaveRunnable switches to the stack to; the task is queued as kind says.

@@ -72,8 +72,13 @@ func (m *m) find(e *entry) bool {
 			continue
 		}
 		if !m.safePoint() {
+			m.putBack()
 			m.s.lookAgain()
 			continue
+		}
+		if m.held {
+			m.held = false
+			return true
 		}
 		if !m.pick(e) {
 			if m.p.attn.Load()&^attnPreempt != 0 {
@@ -92,6 +97,15 @@ func (m *m) find(e *entry) bool {
 			continue
 		}
 		return true
+	}
+}
+
+// putBack queues what the M has picked and can't run any more.
+func (m *m) putBack() {
+	if m.held {
+		m.held = false
+		m.s.global.Put(m.found)
+		m.found = entry{}
 	}
 }
 

@@ -16,26 +16,32 @@ import (
 // CPU to those that are still on their way.
 const poll = 5 * time.Millisecond
 
-// queuedRunq spawns n tasks from a task that keeps the only P, so that none of
-// them starts.
+// queuedRunq submits n tasks while a task keeps the only P, so that none of them
+// starts. They come from outside: a task that spawns lets its children run.
 func queuedRunq(n int, full func()) error {
-	// MaxOverruns < 0: or the spawner would lose its P at the end of a slice.
-	s, err := runq.New(runq.Config{Procs: 1, MaxOverruns: -1})
+	// Else the task would be asked for its P at the end of a slice, and lose it.
+	s, err := runq.New(runq.Config{Procs: 1, MaxOverruns: -1, Slice: time.Hour})
 	if err != nil {
 		return err
 	}
 	var started atomic.Int64
+	var held, release atomic.Bool
 	body := func(*runq.Task) { started.Add(1) }
-	early := int64(0)
-	err = s.Run(context.Background(), func(t *runq.Task) error {
-		for range n {
-			t.Go(body)
+	s.Go(func(*runq.Task) {
+		held.Store(true)
+		for !release.Load() { // computes: who waits in ordinary Go loses its P
 		}
-		early = started.Load()
-		full()
-		return nil
 	})
-	return closeAfter(s, n, &started, early, err)
+	for !held.Load() {
+		time.Sleep(poll)
+	}
+	for range n {
+		s.Go(body)
+	}
+	early := started.Load()
+	full()
+	release.Store(true)
+	return closeAfter(s, n, &started, early, nil)
 }
 
 // closeAfter closes s and checks that all n tasks ran, none of them early.
