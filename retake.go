@@ -240,7 +240,6 @@ func (s *Scheduler) retire(p *p) {
 func (s *Scheduler) handOff(p *p) {
 	switch {
 	case s.stopping:
-		p.state = pStopped
 		s.stopped(p)
 	case p.hasWork() || s.global.Len() > 0 || p.timers.Next() != 0:
 		p.c.handoffs++

@@ -93,7 +93,8 @@ func (s *Scheduler) askToStop() {
 		}
 		if p.m != nil {
 			phase := p.m.phase.Load()
-			if phase&phaseMask == phaseBlocked && s.stopFromCall(p, phase) {
+			if phase&phaseMask == phaseBlocked && s.takeFromCall(p, phase) {
+				s.stopped(p)
 				continue
 			}
 			if t := sx.PeekPointer(&p.m.curg); t != nil {
@@ -102,15 +103,6 @@ func (s *Scheduler) askToStop() {
 		}
 		p.attn.Or(attnStop) // partner: pick, attend, safePoint
 	}
-}
-
-// stopFromCall takes a P from a blocking call to stop it.
-func (s *Scheduler) stopFromCall(p *p, phase uint32) bool {
-	if !s.takeFromCall(p, phase) {
-		return false
-	}
-	s.stopped(p)
-	return true
 }
 
 // unseatRunning takes the Ps of the tasks that don't answer. The lock is held.
