@@ -82,10 +82,13 @@ func (c *carrier) nextTask() bool {
 	for c.state == carrierLive {
 		m := c.m
 		found := m.pick(e)
-		if found && e.g == nil {
+		if found && e.env != nil {
 			return true
 		}
-		g := e.g
+		var g *Task
+		if found {
+			g = e.g()
+		}
 		*e = entry{}
 		m.leave.kind, m.leave.c = leaveFree, c
 		c.switchTo(m.stackOf(g), m)

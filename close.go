@@ -17,6 +17,7 @@ import (
 	"errors"
 
 	"github.com/runq-go/runq/internal/queue"
+	"github.com/runq-go/runq/internal/sx"
 )
 
 // ErrClosed says that a Scheduler has been closed and takes no tasks any more.
@@ -39,19 +40,12 @@ func (s *Scheduler) Shutdown(ctx context.Context) error {
 	s.admit.closed = true
 	s.global.Unlock()
 	if first {
-		go s.finishUp()
+		sx.Go(s.finishUp)
 	}
-	select {
-	case <-s.gone:
-		return nil
-	default:
-	}
-	select {
-	case <-s.gone:
-		return nil
-	case <-ctx.Done():
+	if !s.gone.WaitOr(ctx.Done()) {
 		return context.Cause(ctx)
 	}
+	return nil
 }
 
 // finishUp waits for the last task and dismantles the scheduler.
@@ -60,7 +54,7 @@ func (s *Scheduler) finishUp() {
 	s.closing = true
 	s.maybeQuiesced()
 	s.idle.Unlock()
-	<-s.drained
+	s.drained.Wait()
 	s.idle.Lock()
 	s.ending = true
 	for m := s.idle.GetM(); m != nil; m = s.idle.GetM() {
@@ -75,7 +69,7 @@ func (s *Scheduler) finishUp() {
 	s.stopMu.Lock() // a Snapshot may still be looking
 	s.freeAll()
 	s.stopMu.Unlock()
-	close(s.gone)
+	s.gone.Open()
 }
 
 // freeAll ends all carriers and drops what takes memory. No M is left.
@@ -117,7 +111,7 @@ func (s *Scheduler) quiesced() {
 	}
 	if s.closing && !s.admit.drained {
 		s.admit.drained = true
-		close(s.drained)
+		s.drained.Open()
 	}
 }
 

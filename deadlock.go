@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
 )
 
 // DeadlockError says that a set of tasks waited for each other for ever. It is
@@ -80,7 +81,7 @@ func (s *Scheduler) checkDead(live int) {
 	}
 	s.deadlocked = true
 	s.threads.Add(1)
-	go s.breakDeadlock()
+	sx.Go(s.breakDeadlock)
 }
 
 // breakDeadlock reports a deadlock and ends the waits. It runs on a goroutine of

@@ -3,6 +3,7 @@ package runq
 import (
 	"context"
 	"runtime"
+	"unsafe"
 
 	"github.com/runq-go/runq/event"
 	"github.com/runq-go/runq/internal/sx"
@@ -13,16 +14,44 @@ import (
 // it. A G is part of a carrier (carrier.go), so that tasks which never wait share
 // one, hot in the cache, and a million queued tasks cost no more than a list.
 
-// entry is a runnable task in a queue: one that has begun, or one that hasn't.
+// entry is a runnable task in a queue: one that has begun, or one that hasn't. It is
+// half a cache line, because queued tasks travel from one processor's cache to
+// another's, and that costs more than all else.
 type entry struct {
-	g *Task // has begun and waits for its turn; nil: hasn't, and is what follows
-
-	fn     func(*Task)       // what to run, unless efn is set
-	efn    func(*Task) error // what to run when there is an owner
+	// what is the G of a task that has begun: env is nil then. Else it is what to
+	// run: a func(*Task), or a func(*Task) error when the env has an owner.
+	what   unsafe.Pointer
 	env    *env
 	parent uint64 // id of the task that spawned it, 0 for none
 	born   int64  // trace: when it was spawned, coarse
 }
+
+// begun returns the entry of a task that has begun.
+func begun(g *Task) entry { return entry{what: unsafe.Pointer(g)} }
+
+// fresh returns the entry of a task to run fn in env, which has no owner.
+func fresh(fn func(*Task), env *env) entry {
+	return entry{what: *(*unsafe.Pointer)(unsafe.Pointer(&fn)), env: env}
+}
+
+// owned returns the entry of a task to run fn in env, which has an owner.
+func owned(fn func(*Task) error, env *env) entry {
+	return entry{what: *(*unsafe.Pointer)(unsafe.Pointer(&fn)), env: env}
+}
+
+// g returns the task if it has begun, else nil.
+func (e *entry) g() *Task {
+	if e.env != nil {
+		return nil
+	}
+	return (*Task)(e.what)
+}
+
+// fn returns what a fresh task without an owner runs.
+func (e *entry) fn() func(*Task) { return *(*func(*Task))(unsafe.Pointer(&e.what)) }
+
+// efn returns what a fresh task with an owner runs.
+func (e *entry) efn() func(*Task) error { return *(*func(*Task) error)(unsafe.Pointer(&e.what)) }
 
 // status is the state of a G. Each state answers the same questions: which queue
 // or list is the task in, does an M run it, does that M hold a P for it, and who
@@ -74,7 +103,7 @@ type Task struct {
 	cold    bool      // something of the second part is in use; the holder's
 	preempt sx.Uint32 // asked to yield; set by sysmon and stopTheWorld; partner: Checkpoint
 	id      uint64
-	e       entry // what it runs; e.g is nil
+	e       entry // what it runs; what keeps its place, which is nobody's, when it has ended
 	began   int64 // trace: when it began, coarse
 
 	// The rest is for those that wait, fail or are looked at.
@@ -127,7 +156,7 @@ func (t *Task) begin(m *m) {
 	t.m = m
 	m.curg = t
 	if p.events != nil {
-		t.began = max(p.coarseNow(), t.e.born)
+		t.began = m.s.coarse.Load()
 	}
 }
 
@@ -136,11 +165,11 @@ func (t *Task) begin(m *m) {
 //
 //go:noinline
 func (t *Task) call() {
-	if t.e.efn == nil {
-		t.e.fn(t)
+	if t.e.env.owner == nil {
+		t.e.fn()(t)
 	} else {
 		t.cold = true
-		t.err = t.e.efn(t)
+		t.err = t.e.efn()(t)
 	}
 	runtime.KeepAlive(t)
 }
@@ -160,7 +189,9 @@ func (m *m) finish(t *Task, how ending) {
 		bug("finish: task %d is %v", t.id, t.status)
 	}
 	p := m.p
-	if p.events != nil {
+	// Written out here, because a call would cost as much as the rest of it.
+	if w := p.events; w != nil && (how != endReturn || t.seq|p.attn.Load() != 0 ||
+		!w.RanAgain(t.e.born, m.s.coarse.Load(), event.TaskID(t.id), event.TaskID(t.e.parent))) {
 		t.traceEnd(p, m, how)
 	}
 	p.c.finished++

@@ -34,10 +34,10 @@ type Group struct {
 	told    bool        // a Wait has returned the panic
 }
 
-// groupWaiter is a task or, with a channel, an ordinary goroutine that waits.
+// groupWaiter is a task or, with a gate, an ordinary goroutine that waits.
 type groupWaiter struct {
 	t      *Task
-	c      chan struct{}
+	gate   *sx.Gate
 	inside bool
 }
 
@@ -136,8 +136,9 @@ func (g *Group) start(t *Task, fns []func(*Task) error) {
 	for i, fn := range fns {
 		fns[i] = nil // the array may live for as long as the queue does
 		if t != nil && t.e.env.s == g.s {
-			t.spawn(t.m, &entry{efn: fn, env: g.env})
-		} else if !g.s.submit(entry{efn: fn, env: g.env}) {
+			e := owned(fn, g.env)
+			t.spawn(t.m, &e)
+		} else if !g.s.submit(owned(fn, g.env)) {
 			g.ended(nil, ErrClosed)
 		}
 	}
@@ -221,8 +222,8 @@ func (g *Group) over(inside bool) bool {
 func (g *Group) wake(m *m, waiters []groupWaiter) {
 	for _, w := range waiters {
 		switch {
-		case w.c != nil:
-			close(w.c)
+		case w.gate != nil:
+			w.gate.Open()
 		case m == nil:
 			w.t.e.env.s.ready(nil, w.t, event.ReasonWakeOutside)
 		case m.s == w.t.e.env.s:
@@ -269,10 +270,11 @@ func (g *Group) waitNative() {
 		g.mu.Unlock()
 		return
 	}
-	c := make(chan struct{})
-	g.waiters = append(g.waiters, groupWaiter{c: c})
+	gate := new(sx.Gate)
+	gate.Init()
+	g.waiters = append(g.waiters, groupWaiter{gate: gate})
 	g.mu.Unlock()
-	<-c
+	gate.Wait()
 }
 
 // waitTask parks the task. The error is that of a wait that was ended.

@@ -65,7 +65,7 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 		t.event(event.KindTaskYielded, why, 0)
 	}
 	m.curg = nil
-	m.s.global.Put(entry{g: t})
+	m.s.global.Put(begun(t))
 	m.handOffP()
 	m.s.wake() // an unseated P starts nobody
 	m.awaitP(t)
@@ -75,7 +75,7 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 // find no P.
 func (m *m) waitLockedQueued(t *Task) {
 	m.curg = nil
-	m.s.global.Put(entry{g: t})
+	m.s.global.Put(begun(t))
 	m.s.wake()
 	m.awaitP(t)
 }
@@ -105,7 +105,7 @@ func (m *m) handOffTo(t *Task) {
 	if m.p.state == pUnseated { // since t was picked
 		s.leaveSeat(m)
 		s.idle.Unlock()
-		s.global.Put(entry{g: t})
+		s.global.Put(begun(t))
 		s.wake()
 		return
 	}

@@ -84,15 +84,16 @@ func (m *m) after() {
 	switch kind {
 	case leaveYield:
 		m.yielded(l.g, l.why)
-		m.p.run.Put(&entry{g: l.g}, &m.s.global)
+		e := begun(l.g)
+		m.p.run.Put(&e, &m.s.global)
 		m.s.wake()
 	case leaveGlobal:
 		m.yielded(l.g, l.why)
-		m.s.global.Put(entry{g: l.g})
+		m.s.global.Put(begun(l.g))
 		m.s.wake()
 	case leaveNoP:
 		m.curg = nil
-		m.s.global.Put(entry{g: l.g})
+		m.s.global.Put(begun(l.g))
 		m.s.wake()
 	case leaveFree:
 		m.p.freeCarrier(l.c)
@@ -131,9 +132,8 @@ func (m *m) main() {
 // stackFor returns the stack to switch to for what was picked, and clears e. It
 // returns nil, and leaves e, for a fresh task for which there is no free carrier.
 func (m *m) stackFor(e *entry) *stack {
-	g := e.g
-	if g != nil {
-		e.g = nil
+	if g := e.g(); g != nil {
+		*e = entry{}
 		return m.stackOf(g)
 	}
 	c := m.p.takeCarrier()
@@ -191,7 +191,7 @@ func (s *Scheduler) startM(p *p, spinning bool) {
 	p.state = pRunning
 	m := s.idle.GetM()
 	if m == nil {
-		go s.newM(p, spinning).main()
+		sx.Go(s.newM(p, spinning).main)
 		return
 	}
 	m.nextP = p

@@ -63,7 +63,6 @@ type p struct {
 	tick   uint32 // looks for the next task; thieves peek
 	slices uint32 // slices begun: like tick, but a hand-off shares its slice; sysmon peeks
 	events *ring.Writer
-	coarse int64 // the time of the last coarse event; see trace.go
 	c      counters
 
 	// local counts hand-offs in a row that stayed on the P, up to localStreak. The
@@ -179,7 +178,7 @@ func (p *p) hasWork() bool { return p.next.Peek() != nil || p.run.RingLen() > 0 
 func (p *p) drain() []entry {
 	var all []entry
 	if g := p.next.Take(); g != nil {
-		all = append(all, entry{g: g})
+		all = append(all, begun(g))
 	}
 	return append(all, p.run.Drain()...)
 }

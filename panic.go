@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/runq-go/runq/internal/sx"
 )
 
 // ErrGoexit is the outcome of a task whose function called runtime.Goexit, for
@@ -71,10 +73,7 @@ func (t *Task) goexited() {
 // crash ends the process as an uncaught panic does. The panic can't go on where it
 // happened: iter.Pull would move it to an M and drop the stack, which is why it is
 // in the error's text.
-func crash(e error) {
-	go func() { panic(e) }()
-	select {}
-}
+func crash(e error) { sx.Crash(e) }
 
 // misused panics because a *Task was used where it isn't valid.
 func misused(t *Task, call string) {

@@ -34,7 +34,7 @@ func (m *m) pick(e *entry) bool {
 		m.runTimers(p)
 	}
 	if g := p.next.Take(); g != nil {
-		e.g = g
+		*e = begun(g)
 		if l := p.local.Load(); l < localStreak {
 			p.local.Store(l + 1)
 		}
@@ -53,7 +53,8 @@ func (p *p) endSlice() bool {
 	}
 	p.attn.And(^uint32(attnPreempt))
 	if g := p.next.Take(); g != nil {
-		p.run.Put(&entry{g: g}, &p.s.global)
+		e := begun(g)
+		p.run.Put(&e, &p.s.global)
 	}
 	p.c.preemptions++
 	return true
@@ -92,8 +93,8 @@ func (m *m) find(e *entry) bool {
 		if m.spinning {
 			m.foundWork()
 		}
-		if g := e.g; g != nil && g.lock != nil {
-			m.handTo, e.g = g, nil
+		if g := e.g(); g != nil && g.lock != nil {
+			m.handTo, *e = g, entry{}
 			continue
 		}
 		return true
@@ -191,6 +192,9 @@ func (m *m) releaseIdle() bool {
 	p := m.p
 	if p.attn.Load()&(attnStop|attnUnseat) != 0 || s.global.Len() > 0 {
 		return false
+	}
+	if p.hasWork() {
+		bug("releaseIdle: P %d still has tasks", p.id)
 	}
 	p.run.Forget()
 	m.release(pIdle, event.ReasonHandoffIdle)

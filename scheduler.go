@@ -3,7 +3,6 @@ package runq
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 
 	"github.com/runq-go/runq/internal/idle"
 	"github.com/runq-go/runq/internal/queue"
@@ -65,9 +64,9 @@ type Scheduler struct {
 
 	out outside // counters and events of those without a P
 
-	threads sync.WaitGroup // Ms, sysmon and other goroutines of the scheduler
-	drained chan struct{}  // closed when the last task has ended after Close
-	gone    chan struct{}  // closed when everything has been freed
+	threads sx.WaitGroup // Ms, sysmon and other goroutines of the scheduler
+	drained sx.Gate      // opened when the last task has ended after Close
+	gone    sx.Gate      // opened when everything has been freed
 
 	carriersEnded sx.Uint64
 }
@@ -76,26 +75,38 @@ type Scheduler struct {
 func New(cfg Config) (*Scheduler, error) { return newScheduler(cfg, newClock()) }
 
 func newScheduler(cfg Config, clk clock) (*Scheduler, error) {
+	return surroundings{clock: clk, seed: rand.Uint64()}.newScheduler(cfg)
+}
+
+// surroundings are what a scheduler depends on besides its Config. The schedule
+// checker needs them to be the same every time.
+type surroundings struct {
+	clock    clock
+	seed     uint64
+	noSysmon bool // somebody else calls beat, or nothing has to be retaken
+}
+
+func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 	cfg, err := cfg.resolve()
 	if err != nil {
 		return nil, err
 	}
 	s := &Scheduler{
-		cfg:     cfg,
-		slice:   int64(cfg.Slice),
-		seed:    rand.Uint64() | 1,
-		clock:   clk,
-		drained: make(chan struct{}),
-		gone:    make(chan struct{}),
+		cfg:   cfg,
+		slice: int64(cfg.Slice),
+		seed:  o.seed | 1,
+		clock: o.clock,
 	}
+	s.drained.Init()
+	s.gone.Init()
 	s.detached = newEnv(s, context.Background(), nil)
 	s.stopNote.Init()
 	s.sysmonNote.Init()
 	if cfg.Trace {
 		s.out.events = ring.New(cfg.TraceBuffer)
 	}
-	s.coarse.Store(clk.Now())
-	s.carriers.trimmed = clk.Now()
+	s.coarse.Store(s.clock.Now())
+	s.carriers.trimmed = s.clock.Now()
 	s.seats.Store(new([]*p))
 	s.idle.Lock()
 	s.resize(cfg.Procs)
@@ -104,8 +115,10 @@ func newScheduler(cfg Config, clk clock) (*Scheduler, error) {
 		s.idle.PutP(p)
 	}
 	s.idle.Unlock()
-	s.threads.Add(1)
-	go s.sysmon()
+	if !o.noSysmon {
+		s.threads.Add(1)
+		sx.Go(s.sysmon)
+	}
 	s.startSchedTrace()
 	return s, nil
 }

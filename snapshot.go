@@ -117,7 +117,7 @@ func (s *Scheduler) snapshot(stopped bool) Snapshot {
 // looked at when the world is stopped.
 func (snap *Snapshot) addQueued(s *Scheduler, stopped bool) {
 	add := func(e *entry) {
-		if e.g == nil {
+		if e.env != nil {
 			snap.Tasks = append(snap.Tasks, TaskInfo{Parent: e.parent, Func: e.funcName(), State: event.TaskRunnable})
 		}
 	}

@@ -1,8 +1,6 @@
 package runq
 
 import (
-	"runtime"
-
 	"github.com/runq-go/runq/event"
 	"github.com/runq-go/runq/internal/sx"
 )
@@ -73,14 +71,14 @@ func (m *m) steal(e *entry) bool {
 			return false
 		}
 		if !last {
-			runtime.Gosched()
+			sx.Gosched()
 		}
 	}
 	for range nextLooks {
 		if m.aged.p == nil || m.p.attn.Load() != 0 {
 			return false
 		}
-		runtime.Gosched()
+		sx.Gosched()
 		if m.stealRound(e, true) {
 			return true
 		}
@@ -117,12 +115,19 @@ func (m *m) stealFrom(e *entry, victim *p, last bool) bool {
 	}
 	if victim.timers.Next() != 0 {
 		m.runTimers(victim)
-		if e.g = m.p.next.Take(); e.g != nil {
+		if g := m.p.next.Take(); g != nil {
+			*e = begun(g)
+			return true
+		}
+		if m.p.run.Take(e) { // where earlier ones are, when a thief has just had the latest
 			return true
 		}
 	}
-	e.g = m.stealNext(victim)
-	return e.g != nil
+	if g := m.stealNext(victim); g != nil {
+		*e = begun(g)
+		return true
+	}
+	return false
 }
 
 // stealNext takes the task in victim's next slot if it has been there for nextAge:

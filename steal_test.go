@@ -109,7 +109,8 @@ func TestStealHalf(t *testing.T) {
 	s := thief.s
 	for n := range sx.RingCap + 1 {
 		for range n {
-			victim.run.Put(&entry{env: s.detached}, &s.global)
+			e := fresh(func(*Task) {}, s.detached)
+			victim.run.Put(&e, &s.global)
 		}
 		var e entry
 		took := thief.stealFrom(&e, victim, false)
@@ -141,8 +142,8 @@ func TestStealNextAge(t *testing.T) {
 	try := func(last, want bool, what string) {
 		t.Helper()
 		var e entry
-		if got := thief.stealFrom(&e, victim, last); got != want || got != (e.g == c) {
-			t.Errorf("%s: stole %v, %v, want %v", what, got, e.g, want)
+		if got := thief.stealFrom(&e, victim, last); got != want || got != (e.g() == c) {
+			t.Errorf("%s: stole %v, %v, want %v", what, got, e.g(), want)
 		}
 	}
 	victim.next.Replace(c)

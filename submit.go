@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
 )
 
 // admission decides who may submit tasks from outside. It is guarded by the global
@@ -19,12 +20,11 @@ type admission struct {
 // closed. What belongs to a Group is taken for as long as any task lives, since it
 // may come from one.
 func (s *Scheduler) submit(e entry) bool {
-	_, grouped := e.env.owner.(*Group)
 	if s.cfg.Trace {
 		e.born = s.coarse.Load()
 	}
 	s.global.Lock()
-	if s.admit.drained || s.admit.closed && !grouped {
+	if s.admit.drained || s.admit.closed && !e.grouped() {
 		s.global.Unlock()
 		return false
 	}
@@ -35,13 +35,19 @@ func (s *Scheduler) submit(e entry) bool {
 	return true
 }
 
+// grouped tells whether the fresh task belongs to a Group.
+func (e *entry) grouped() bool {
+	_, ok := e.env.owner.(*Group)
+	return ok
+}
+
 // spawn queues a task on the P of the running task t. It tells whether the P's ring
 // has overflowed.
 func (t *Task) spawn(m *m, e *entry) (full bool) {
 	p := m.p
 	e.parent = t.id
 	if p.events != nil {
-		e.born = p.coarseNow()
+		e.born = m.s.coarse.Load()
 	}
 	p.c.spawned++
 	full = p.run.Put(e, &m.s.global)
@@ -58,7 +64,7 @@ func (s *Scheduler) Go(fn func(t *Task)) {
 	if fn == nil {
 		panic("runq: Scheduler.Go: the function is nil")
 	}
-	if !s.submit(entry{fn: fn, env: s.detached}) {
+	if !s.submit(fresh(fn, s.detached)) {
 		panic("runq: Scheduler.Go: the scheduler is closed")
 	}
 }
@@ -76,7 +82,8 @@ func (t *Task) Go(fn func(t *Task)) {
 	if fn == nil {
 		panic("runq: Task.Go: the function is nil")
 	}
-	full := t.spawn(m, &entry{fn: fn, env: t.e.env.child})
+	e := fresh(fn, t.e.env.child)
+	full := t.spawn(m, &e)
 	if full || m.p.attn.Load() != 0 {
 		t.afterGo(full)
 	}
@@ -112,14 +119,23 @@ func (s *Scheduler) Run(ctx context.Context, fn func(t *Task) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	w := make(runWaiter, 1)
-	if !s.submit(entry{efn: fn, env: newEnv(s, ctx, w)}) {
+	w := new(runWaiter)
+	w.over.Init()
+	if !s.submit(owned(fn, newEnv(s, ctx, w))) {
 		return ErrClosed
 	}
-	return <-w
+	w.over.Wait()
+	return w.err
 }
 
-// runWaiter is who waits for a Run's task. It has room for the result.
-type runWaiter chan error
+// runWaiter is who waits for a Run's task.
+type runWaiter struct {
+	over sx.Gate
+	err  error // the result; written before over is opened
+}
 
-func (w runWaiter) done(_ *Task, err error) { w <- err }
+// done implements owner.
+func (w *runWaiter) done(_ *Task, err error) {
+	w.err = err
+	w.over.Open()
+}

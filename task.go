@@ -3,7 +3,6 @@ package runq
 import (
 	"context"
 	"runtime"
-	"unsafe"
 )
 
 // ID returns the task's number: from 1 on, never used twice by one Scheduler.
@@ -50,15 +49,10 @@ func (t *Task) labelText() string {
 //
 //go:norace
 func (e *entry) funcName() string {
-	fn := e.fn
-	pc := *(**uintptr)(unsafe.Pointer(&fn))
-	if efn := e.efn; efn != nil {
-		pc = *(**uintptr)(unsafe.Pointer(&efn))
-	}
-	if pc == nil {
+	if e.what == nil {
 		return ""
 	}
-	return nameOf(*pc)
+	return nameOf(*(*uintptr)(e.what)) // a function value points to its code's address
 }
 
 // nameOf names the function at pc.

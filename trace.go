@@ -9,24 +9,15 @@ package runq
 // The tension: reading the clock takes as long as spawning and running a task. So a
 // task that never waits is written down once, when it has ended, in one record that
 // stands for three events; and its times are those of the coarse clock, which
-// sysmon advances at its beat. A task that waits is written down at its first wait,
+// sysmon, and nobody else, advances at its beat. A task that waits is written down at its first wait,
 // and all its events from then on are exact to the clock.
 
 import "github.com/runq-go/runq/event"
 
-// coarseNow returns the coarse time, never before the P's last.
-func (p *p) coarseNow() int64 {
-	if now := p.s.coarse.Load(); now > p.coarse {
-		p.coarse = now
-	}
-	return p.coarse
-}
-
 // traceEnd records the end of a task: with all the rest, if it never waited.
 func (t *Task) traceEnd(p *p, m *m, how ending) {
 	if t.seq == 0 && how == endReturn && p.attn.Load() == 0 {
-		end := max(p.coarseNow(), t.began)
-		p.events.Ran(t.e.born, t.began, end, p.eventID(), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.e.parent))
+		p.events.Ran(t.e.born, t.began, m.s.coarse.Load(), p.eventID(), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.e.parent))
 		return
 	}
 	t.traceOverrun(p)
@@ -121,8 +112,13 @@ func (s *Scheduler) eventAny(p event.PID, m event.MID, k event.Kind, why event.R
 // ReadEvents returns the events recorded since the last call, in order, and how
 // many were lost because a ring was full. It stops the world for as long as it
 // takes to copy the rings. Without Config.Trace there are none. Of a task that has
-// neither waited nor ended there is nothing yet, and the events of an overrun task
-// come with the call after it has given its P back.
+// neither waited nor ended there is nothing yet.
+//
+// Within one call's events the order is that of time. Between calls it isn't kept
+// while tasks overrun: what was recorded on a P that such a task has lost comes with
+// the call after the task has given it back, though it is older. Who needs all of it
+// in order merges what the calls have returned (event.Merge), or calls when
+// Stats.Overrun is 0.
 func (s *Scheduler) ReadEvents() (events []event.Event, lost uint64) {
 	if !s.cfg.Trace {
 		return nil, 0

@@ -150,12 +150,12 @@ func (s *Scheduler) trim(now int64) {
 		return
 	}
 	s.threads.Add(1)
-	go func() {
+	sx.Go(func() {
 		defer s.threads.Done()
 		s.endCarriers(&l)
 		s.carriers.giveBack(&l)
 		s.wakeSysmon() // which reckons with what is left
-	}()
+	})
 }
 
 // endCarriers ends the carriers of the list, which the caller owns, and leaves
@@ -198,10 +198,11 @@ func (k *stack) endCarrier(c *carrier) {
 		k.end(&c.stack)
 		return
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var done sx.Gate
+	done.Init()
+	sx.Go(func() {
+		defer done.Open()
 		k.end(&c.stack)
-	}()
-	<-done
+	})
+	done.Wait()
 }

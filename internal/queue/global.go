@@ -1,19 +1,26 @@
 package queue
 
-import "github.com/runq-go/runq/internal/sx"
+import (
+	"math"
 
-// segmentCap is how many entries a segment of the global queue holds: as many as a
-// batch at most moves, so that a lock is held over two segments at most.
-const segmentCap = sx.RingCap / 2
+	"github.com/runq-go/runq/internal/sx"
+)
 
-// segment is a stretch of the global queue. Entries are kept in arrays and not in a
-// chain: to cut a batch off a chain one must walk it, under the lock, at a cache
-// miss each.
+// segmentCap is how many entries a segment of the global queue holds: half a ring,
+// so that what a full ring gives away is one segment, and so is what a P gets.
+const segmentCap = half
+
+// segment is a stretch of the global queue, and what work enters and leaves it in:
+// a whole one is linked or unlinked under the lock, and filled or emptied outside of
+// it. Entries are kept in arrays and not in a chain: to cut a batch off a chain one
+// must walk it, under the lock, at a cache miss each.
 type segment[T any] struct {
 	entries    [segmentCap]T
 	read, free int // entries[read:free] are queued
 	next       *segment[T]
 }
+
+func (s *segment[T]) len() int { return s.free - s.read }
 
 // spareSegments bounds the empty segments that are kept for reuse: enough for
 // bursts, without holding on to the memory of a backlog that is over.
@@ -28,9 +35,11 @@ type Global[T any] struct {
 	spare      *segment[T] // guarded by mu; a chain
 	spares     int         // guarded by mu; its length
 
-	// size is the number of queued entries; written under mu, read by anyone.
-	// Partner: the re-check of an M that goes to sleep.
-	size sx.Int64
+	// size is the number of queued entries: written under mu, read by anyone. Partner:
+	// the re-check of an M that goes to sleep. The unlocking that follows each store is
+	// a barrier, so that it is ordered before whatever the writer looks at next. Half a
+	// word is enough: see grow.
+	size sx.Published32
 }
 
 // Lock and Unlock guard what the caller decides together with PutLocked.
@@ -52,7 +61,7 @@ func (g *Global[T]) Put(e T) {
 // PutLocked is Put for who holds the lock.
 func (g *Global[T]) PutLocked(e T) {
 	*g.push() = e
-	g.size.Add(1)
+	g.grown(1)
 }
 
 // PutAll appends a batch.
@@ -64,8 +73,22 @@ func (g *Global[T]) PutAll(batch []T) {
 	for i := range batch {
 		*g.push() = batch[i]
 	}
-	g.size.Add(int64(len(batch)))
+	g.grown(len(batch))
 	g.mu.Unlock()
+}
+
+// grown publishes that n entries more are queued, or fewer. The lock is held.
+func (g *Global[T]) grown(n int) { g.size.Publish(uint32(g.Len() + n)) }
+
+// putSegment appends a segment that somebody has filled, and returns an empty one in
+// exchange if there is a spare one.
+func (g *Global[T]) putSegment(s *segment[T]) (spare *segment[T]) {
+	g.mu.Lock()
+	g.link(s)
+	g.grown(s.len())
+	spare = g.takeSpare()
+	g.mu.Unlock()
+	return spare
 }
 
 // push returns a new place at the end. The lock is held.
@@ -80,42 +103,50 @@ func (g *Global[T]) push() *T {
 
 // grow appends an empty segment.
 func (g *Global[T]) grow() *segment[T] {
-	s := g.spare
+	if g.Len() > math.MaxUint32-segmentCap {
+		panic("runq: four thousand million tasks are queued, which is the limit: spawn them as they can run")
+	}
+	s := g.takeSpare()
 	if s == nil {
 		s = new(segment[T])
-	} else {
-		g.spare, s.next = s.next, nil
-		g.spares--
 	}
+	g.link(s)
+	return s
+}
+
+// link appends a segment.
+func (g *Global[T]) link(s *segment[T]) {
 	if g.tail == nil {
 		g.head = s
 	} else {
 		g.tail.next = s
 	}
 	g.tail = s
-	return s
 }
 
-// pop removes the first entry. The lock is held and the queue not empty.
-func (g *Global[T]) pop() (e T) {
+// unlink removes the first segment.
+func (g *Global[T]) unlink() *segment[T] {
 	s := g.head
-	e, s.entries[s.read] = s.entries[s.read], e
-	s.read++
-	if s.read == s.free {
-		g.shrink()
-	}
-	return e
-}
-
-// shrink takes the first segment, which is empty, away.
-func (g *Global[T]) shrink() {
-	s := g.head
-	g.head = s.next
+	g.head, s.next = s.next, nil
 	if g.head == nil {
 		g.tail = nil
 	}
-	s.read, s.free, s.next = 0, 0, nil
-	if g.spares < spareSegments {
+	return s
+}
+
+// takeSpare returns an empty segment if one is kept, or nil.
+func (g *Global[T]) takeSpare() *segment[T] {
+	s := g.spare
+	if s != nil {
+		g.spare, s.next = s.next, nil
+		g.spares--
+	}
+	return s
+}
+
+// keepSpare keeps an empty segment, or lets it go; s may be nil.
+func (g *Global[T]) keepSpare(s *segment[T]) {
+	if s != nil && g.spares < spareSegments {
 		s.next, g.spare = g.spare, s
 		g.spares++
 	}
@@ -132,15 +163,22 @@ func (g *Global[T]) Get(e *T) bool {
 	if g.Len() == 0 {
 		return false
 	}
-	*e = g.pop()
-	g.size.Add(-1)
+	g.grown(-1)
+	s := g.head
+	var none T
+	*e, s.entries[s.read] = s.entries[s.read], none
+	s.read++
+	if s.len() == 0 {
+		s.read, s.free = 0, 0
+		g.keepSpare(g.unlink())
+	}
 	return true
 }
 
 // GetBatch moves a P's fair share of the queue: the first entry to e, the rest into
 // dst's ring. It tells whether there was any. The share is the queue's length
 // divided by the number of Ps, so that one P doesn't empty it under the eyes of the
-// others, and at most half a ring.
+// others; but a segment is not cut for less than half of it.
 //
 // Only the owner of dst may call it, and dst's ring must be empty.
 func (g *Global[T]) GetBatch(e *T, dst *Local[T], procs int) bool {
@@ -148,20 +186,27 @@ func (g *Global[T]) GetBatch(e *T, dst *Local[T], procs int) bool {
 		return false
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	size := g.Len()
 	if size == 0 {
+		g.mu.Unlock()
 		return false
 	}
-	share := min(size/procs+1, size, len(dst.slots)/2)
-	g.size.Add(-int64(share))
-	*e = g.pop()
-	t := dst.tail.Load()
-	for range share - 1 {
-		dst.slots[t%uint32(len(dst.slots))].Put(g.pop())
-		t++
+	s := g.head
+	n := min(size/procs+1, s.len())
+	if n <= s.len()/2 {
+		g.grown(-n)
+		dst.fill(e, s, n)
+		g.mu.Unlock()
+		return true
 	}
-	dst.tail.Publish(t)
+	g.grown(-s.len())
+	g.unlink()
+	g.keepSpare(dst.spare)
+	dst.spare = nil
+	g.mu.Unlock()
+	dst.fill(e, s, s.len())
+	s.read, s.free = 0, 0
+	dst.spare = s
 	return true
 }
 

@@ -46,9 +46,8 @@ type Local[T any] struct {
 
 	slots [sx.RingCap]sx.Slot[T]
 
-	// scratch has room for a batch on its way to the global queue, which would be too
-	// much for a small stack. Owner only.
-	scratch [half + 1]T
+	// spare is an empty segment for the next overflow, or nil. Owner only.
+	spare *segment[T]
 
 	// taken is a head that the owner has seen: head is there or further on. While
 	// that leaves room, Put needn't look at head, whose line thieves write. Owner only.
@@ -59,8 +58,8 @@ type Local[T any] struct {
 	_      [cacheLine]byte
 }
 
-// Put appends e to the ring; when that is full, half of it and e go to the global
-// queue. It tells whether that was so. Owner only.
+// Put appends e to the ring; when that is full, its older half goes to the global
+// queue first. It tells whether that was so. Owner only.
 func (q *Local[T]) Put(e *T, global *Global[T]) (full bool) {
 	t := q.tail.Load()
 	if t-q.taken < uint32(len(q.slots)) {
@@ -71,28 +70,52 @@ func (q *Local[T]) Put(e *T, global *Global[T]) (full bool) {
 	return q.putSlow(e, t, global)
 }
 
-// putSlow looks at head. If the ring is really full, it moves half of it, and e
-// behind that, to the global queue in one batch.
+// putSlow is Put for a ring that is full as far as known.
 func (q *Local[T]) putSlow(e *T, t uint32, global *Global[T]) (full bool) {
-	for {
-		h := q.head.Load()
-		if t-h < uint32(len(q.slots)) {
-			q.taken = h
-			q.slots[t%uint32(len(q.slots))].Put(*e)
-			q.tail.Publish(t + 1)
-			return false
-		}
-		for i := range uint32(half) {
-			q.scratch[i] = q.slots[(h+i)%uint32(len(q.slots))].Get()
-		}
-		if q.head.CompareAndSwap(h, h+half) {
-			q.taken = h + half
-			q.scratch[half] = *e
-			global.PutAll(q.scratch[:])
-			clear(q.scratch[:])
-			return true
-		}
+	q.taken = q.head.Load()
+	if t-q.taken == uint32(len(q.slots)) {
+		full = q.overflow(q.taken, global)
+		q.taken = q.head.Load()
 	}
+	q.slots[t%uint32(len(q.slots))].Put(*e)
+	q.tail.Publish(t + 1)
+	return full
+}
+
+// overflow moves the older half of the ring, whose head is h, to the global queue in
+// one segment. It returns false if somebody else has made room in the meantime.
+func (q *Local[T]) overflow(h uint32, global *Global[T]) bool {
+	s := q.spare
+	if s == nil {
+		s = new(segment[T])
+	}
+	q.spare = nil
+	for i := range uint32(segmentCap) {
+		s.entries[i] = q.slots[(h+i)%uint32(len(q.slots))].Get()
+	}
+	if !q.head.CompareAndSwap(h, h+segmentCap) {
+		clear(s.entries[:])
+		q.spare = s
+		return false
+	}
+	s.free = segmentCap
+	q.spare = global.putSegment(s)
+	return true
+}
+
+// fill moves the first n entries of s: one to e, the others to the ring, which is
+// empty. Owner only.
+func (q *Local[T]) fill(e *T, s *segment[T], n int) {
+	batch := s.entries[s.read : s.read+n]
+	s.read += n
+	*e = batch[0]
+	t := q.tail.Load()
+	for i := range batch[1:] {
+		q.slots[t%uint32(len(q.slots))].Put(batch[1+i])
+		t++
+	}
+	q.tail.Publish(t)
+	clear(batch)
 }
 
 // PutAll appends a batch to the ring; what has no room goes to the global queue.

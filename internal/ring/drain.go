@@ -19,10 +19,8 @@ import (
 //
 // The world must be stopped.
 func (w *Writer) Drain(dst []event.Event) (events []event.Event, lost uint64) {
-	oldest := w.newest - w.used + 1
-	if oldest < 0 {
-		oldest += len(w.begin)
-	}
+	w.settle()
+	oldest := w.oldest()
 	lost = w.Lost() - w.lost
 	if lost != 0 {
 		dst = append(dst, event.Event{}) // for the first mark
@@ -116,14 +114,18 @@ func decode(dst []event.Event, words []uint64) []event.Event {
 				return dst
 			}
 			ids := words[0] >> tagBits & (1<<idBits - 1)
-			parent := event.TaskID(words[2]) - event.TaskID(ids) + idBias
-			dst = decodeRan(dst, words, parent, base, p, m)
+			task := event.TaskID(words[2] & (1<<moreShift - 1))
+			parent := task - event.TaskID(ids) + idBias
+			for range words[2]>>moreShift + 1 {
+				dst = decodeRan(dst, words, task, parent, base, p, m)
+				task++
+			}
 			words = words[ranWords:]
 		case tagRan | tagWide, tagBegan | tagWide:
 			if len(words) < wideWords {
 				return dst
 			}
-			dst = decodeRan(dst, words, event.TaskID(words[3]), base, p, m)
+			dst = decodeRan(dst, words, event.TaskID(words[2]), event.TaskID(words[3]), base, p, m)
 			words = words[wideWords:]
 		default:
 			return dst
@@ -132,13 +134,12 @@ func decode(dst []event.Event, words []uint64) []event.Event {
 	return dst
 }
 
-// decodeRan appends the two or three events that a ran or began record stands
-// for.
-func decodeRan(dst []event.Event, r []uint64, parent event.TaskID, base int64, p event.PID, m event.MID) []event.Event {
+// decodeRan appends the two or three events of a task that a ran or began record
+// tells of.
+func decodeRan(dst []event.Event, r []uint64, task, parent event.TaskID, base int64, p event.PID, m event.MID) []event.Event {
 	created := base + int64(r[0]>>32)
 	start := base + int64(uint32(r[1]))
 	end := base + int64(r[1]>>32)
-	task := event.TaskID(r[2])
 	dst = append(dst,
 		event.Event{Time: created, Task: task, Arg: uint64(parent), Seq: 1, P: event.NoP, M: event.NoM, Kind: event.KindTaskCreated, Coarse: true},
 		event.Event{Time: start, Task: task, Seq: 2, P: p, M: m, Kind: event.KindTaskStarted, Coarse: true})

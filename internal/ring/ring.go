@@ -35,9 +35,12 @@ const (
 //	sync   tag | base | P<<32 M
 //	event  tag, kind<<8, reason<<16, seq<<32 | time | task | arg
 //	coarse the same, for an event whose time is coarse
-//	ran    tag, (task-parent+idBias)<<4, created<<32 | start, end<<32 | task
+//	ran    tag, (task-parent+idBias)<<4, created<<32 | start, end<<32 | task, more<<56
 //	began  the same, with end = start
 //	...    tag|tagWide: the same, but without task-parent, and the parent as a fourth word
+//
+// A ran record stands for more tasks when the ones after it differ by nothing but
+// their ids, which count up: so it is with many small tasks that one task spawns.
 const (
 	tagEnd    = 0 // nothing more in this block
 	tagSync   = 1
@@ -60,6 +63,13 @@ const (
 	// be older than its parent's.
 	idBits = 32 - tagBits
 	idBias = 1 << (idBits - 1)
+
+	// moreShift is where the number of further tasks stands beside a task's id, for
+	// which 56 bits are left.
+	moreShift = 56
+
+	// maxMore bounds the further tasks of a record: what fits.
+	maxMore = 1<<(64-moreShift) - 1
 
 	// timeBits is what a time counted from the base has: about four seconds.
 	timeBits = 32
@@ -91,6 +101,7 @@ type state struct {
 	base   int64  // base and ctx are those of the last sync record
 	ctx    uint64
 	exact  int64 // the time of the newest exact event
+	again  again // for the last record
 
 	buf      []uint64
 	begin    []uint64 // by block: the value of events when it was begun
@@ -100,6 +111,17 @@ type state struct {
 	drained  uint64   // the value of events when Drain last ran
 	lost     uint64   // since New, as far as Drain has told
 	lastTime int64    // of the newest event that Drain has seen
+}
+
+// again is what a task must be like to be told of by the record of the tasks before
+// it. Only task changes with each; the record is completed when it isn't the last
+// any more (settle).
+type again struct {
+	task   event.TaskID // the next
+	first  event.TaskID // the first but one: task-first more than the record says
+	limit  event.TaskID // none from here on; equal to task where there is no such record
+	parent event.TaskID
+	time   int64 // when all of them were created, started and ended
 }
 
 // New makes a recorder that keeps its records in about as many bytes: rounded
@@ -121,6 +143,7 @@ func (w *Writer) reset() {
 	w.cur = w.block(w.newest)
 	w.used = 0
 	w.pos = blockWords
+	w.again = again{}
 }
 
 func (w *Writer) block(i int) *[blockWords]uint64 {
@@ -134,6 +157,7 @@ func (w *Writer) Event(time int64, kind event.Kind, reason event.Reason, p event
 }
 
 func (w *Writer) event(tag uint64, time int64, kind event.Kind, reason event.Reason, ctx uint64, task event.TaskID, seq uint32, arg uint64) {
+	w.settle()
 	if w.ctx != ctx || w.pos > blockWords-eventWords {
 		w.sync(time, ctx, eventWords)
 	}
@@ -155,11 +179,12 @@ func (w *Writer) event(tag uint64, time int64, kind event.Kind, reason event.Rea
 // with event.ReasonEndReturn, as its events number 1, 2 and 3. P and M are
 // those it ran on.
 func (w *Writer) Ran(created, start, end int64, p event.PID, m event.MID, task, parent event.TaskID) {
+	w.settle()
 	ctx := context(p, m)
 	c, s, e := uint64(created-w.base), uint64(start-w.base), uint64(end-w.base)
 	ids := uint64(task-parent) + idBias
 	pos := w.pos
-	if w.ctx != ctx || pos > blockWords-ranWords || (c|s|e)>>timeBits|ids>>idBits != 0 {
+	if w.ctx != ctx || pos > blockWords-ranWords || (c|s|e)>>timeBits|ids>>idBits|uint64(task)>>moreShift != 0 {
 		// What was computed is handed on, rather than the arguments, so that
 		// these need no registers up to here.
 		w.ranSlowly(c, s, e, ctx, task, ids)
@@ -171,6 +196,38 @@ func (w *Writer) Ran(created, start, end int64, p event.PID, m event.MID, task, 
 	cur[pos+2] = uint64(task)
 	w.pos = pos + ranWords
 	w.events += 3
+	if created == end {
+		w.again = again{task: task + 1, first: task + 1, limit: task + 1 + maxMore, parent: parent, time: end}
+	}
+}
+
+// RanAgain is Ran for a task that differs from the one before by nothing but its id,
+// if it is so; else it does nothing and returns false. The P and the M must not
+// have changed without an Event that says so.
+func (w *Writer) RanAgain(created, end int64, task, parent event.TaskID) bool {
+	a := &w.again
+	if a.task == a.limit || (created^a.time)|(end^a.time)|int64(task^a.task)|int64(parent^a.parent) != 0 {
+		return false
+	}
+	a.task++
+	return true
+}
+
+// settle completes the last record if RanAgain has left that open.
+func (w *Writer) settle() {
+	a := &w.again
+	if a.task != a.first {
+		w.settleRan()
+	}
+	a.limit = a.task
+}
+
+func (w *Writer) settleRan() {
+	a := &w.again
+	more := uint64(a.task - a.first)
+	w.cur[w.pos-1] += more << moreShift
+	w.events += 3 * more
+	a.first = a.task
 }
 
 // ranSlowly does the work of Ran where something doesn't fit.
@@ -191,6 +248,7 @@ func (w *Writer) ranSlowly(c, s, e, ctx uint64, task event.TaskID, ids uint64) {
 // events number 1 and 2, both with coarse times. It is for the task that Ran
 // was hoped for, when it first does something else than end.
 func (w *Writer) Began(created, start int64, p event.PID, m event.MID, task, parent event.TaskID) {
+	w.settle()
 	ctx := context(p, m)
 	if w.run(tagBegan, created, start, start, ctx, task, parent) {
 		w.events += 2
@@ -222,7 +280,7 @@ func (w *Writer) run(tag uint64, created, start, end int64, ctx uint64, task, pa
 	r[0] = tag | c<<32
 	r[1] = s | e<<32
 	r[2] = uint64(task)
-	if ids := uint64(task-parent) + idBias; ids>>idBits == 0 {
+	if ids := uint64(task-parent) + idBias; ids>>idBits|uint64(task)>>moreShift == 0 {
 		r[0] |= ids << tagBits
 		w.pos += ranWords
 		return true
@@ -251,8 +309,10 @@ func (w *Writer) sync(time int64, ctx uint64, words uint) {
 	w.pos = pos + syncWords
 }
 
-// next ends the block that is being written and begins the one after it,
-// giving up what that holds.
+// next ends the block that is being written and begins the one after it, giving up
+// what that holds; and more, if there are more events than words in the buffer. Most
+// records have three words and stand for three events, but some stand for hundreds,
+// and a reader must have memory for all.
 func (w *Writer) next() {
 	if w.pos < blockWords {
 		w.cur[w.pos] = tagEnd
@@ -261,18 +321,23 @@ func (w *Writer) next() {
 	if w.newest == len(w.begin) {
 		w.newest = 0
 	}
-	if w.used < len(w.begin) {
-		w.used++
-	} else {
-		oldest := w.newest + 1 // once this one is given up
-		if oldest == len(w.begin) {
-			oldest = 0
-		}
-		w.kept = w.begin[oldest]
-	}
 	w.begin[w.newest] = w.events
+	w.used++
+	for w.used > len(w.begin) || w.used > minBlocks && w.events-w.kept > uint64(len(w.buf)) {
+		w.used--
+		w.kept = w.begin[w.oldest()]
+	}
 	w.cur = w.block(w.newest)
 	w.pos = 0
+}
+
+// oldest returns the oldest block in use.
+func (w *Writer) oldest() int {
+	n := w.newest - w.used + 1
+	if n < 0 {
+		n += len(w.begin)
+	}
+	return n
 }
 
 // nowhere is the context of an event of which P and M aren't known: a task

@@ -13,11 +13,13 @@ import (
 type model struct {
 	w       *Writer
 	records [][]event.Event // since the last drain: what each record stands for
+	last    []event.Event   // of the last record, if that is one of Ran's
 }
 
 func (m *model) event(e event.Event) {
 	m.w.Event(e.Time, e.Kind, e.Reason, e.P, e.M, e.Task, e.Seq, e.Arg)
 	m.records = append(m.records, []event.Event{e})
+	m.last = nil
 }
 
 func life(created, start, end int64, p event.PID, m event.MID, task, parent event.TaskID) []event.Event {
@@ -30,12 +32,42 @@ func life(created, start, end int64, p event.PID, m event.MID, task, parent even
 
 func (m *model) ran(created, start, end int64, p event.PID, mid event.MID, task, parent event.TaskID) {
 	m.w.Ran(created, start, end, p, mid, task, parent)
-	m.records = append(m.records, life(created, start, end, p, mid, task, parent))
+	m.last = life(created, start, end, p, mid, task, parent)
+	m.records = append(m.records, m.last)
+}
+
+// again records a task like the last one but for its id, if the Writer says that it
+// is that, or with another time or parent, which it must refuse.
+func (m *model) again(t *testing.T, r *rand.Rand) {
+	if m.last == nil {
+		return
+	}
+	created, start, end := m.last[0], m.last[1], m.last[2]
+	task, parent := end.Task+1, event.TaskID(created.Arg)
+	switch r.IntN(20) {
+	case 0:
+		created.Time--
+	case 1:
+		end.Time++
+	case 2:
+		parent++
+	case 3:
+		task++
+	}
+	if !m.w.RanAgain(created.Time, end.Time, task, parent) {
+		return
+	}
+	if task != m.last[0].Task+1 || parent != event.TaskID(m.last[0].Arg) || created.Time != m.last[2].Time || end.Time != m.last[2].Time {
+		t.Fatalf("task %d of %d from %v to %v is told of by the record of %v", task, parent, created.Time, end.Time, m.last)
+	}
+	m.last = life(created.Time, start.Time, end.Time, start.P, start.M, task, parent)
+	m.records = append(m.records, m.last)
 }
 
 func (m *model) began(created, start int64, p event.PID, mid event.MID, task, parent event.TaskID) {
 	m.w.Began(created, start, p, mid, task, parent)
 	m.records = append(m.records, life(created, start, 0, p, mid, task, parent)[:2])
+	m.last = nil
 }
 
 // drain compares what the Writer has kept: the newest events, whole records
@@ -67,7 +99,7 @@ func (m *model) drain(t *testing.T) (lost uint64) {
 			}
 		}
 	}
-	m.records = nil
+	m.records, m.last = nil, nil
 	return lost
 }
 
@@ -132,7 +164,7 @@ func TestAgainstModel(t *testing.T) {
 		for range 6 {
 			for range r.IntN(4000) {
 				now += r.Int64N(1 << r.IntN(36))
-				step(r, &m, now)
+				step(t, r, &m, now)
 			}
 			lost += m.drain(t)
 		}
@@ -143,7 +175,7 @@ func TestAgainstModel(t *testing.T) {
 }
 
 // step records something with times of about now.
-func step(r *rand.Rand, m *model, now int64) {
+func step(t *testing.T, r *rand.Rand, m *model, now int64) {
 	p, mid := event.PID(0), event.MID(0)
 	if r.IntN(20) == 0 {
 		p, mid = event.PID(r.IntN(3)-1), event.MID(r.IntN(3)-1)
@@ -151,14 +183,70 @@ func step(r *rand.Rand, m *model, now int64) {
 	task := event.TaskID(r.Uint64() >> (r.IntN(8) * 8))
 	parent := task + event.TaskID(r.Int64N(1<<(1+r.IntN(40)))) - event.TaskID(r.Int64N(1<<(1+r.IntN(40))))
 	took, queued := r.Int64N(1<<(1+r.IntN(34))), r.Int64N(1<<(1+r.IntN(34)))
-	switch r.IntN(4) {
+	switch r.IntN(6) {
 	case 0:
 		m.event(event.Event{Time: now, Kind: event.Kind(r.IntN(20)), Reason: event.Reason(r.IntN(20)), P: p, M: mid,
 			Task: task, Seq: r.Uint32() >> (r.IntN(4) * 8), Arg: r.Uint64()})
 	case 1:
 		m.began(now-took-queued, now-took, p, mid, task, parent)
+	case 2:
+		m.ran(now, now, now, p, mid, task, parent)
+		for range r.IntN(2 * maxMore) {
+			m.again(t, r)
+		}
 	default:
 		m.ran(now-took-queued, now-took, now, p, mid, task, parent)
+	}
+}
+
+// TestRanAgain checks that tasks which differ only by their ids share a record, as
+// many as its count has room for, and that none do after anything else.
+func TestRanAgain(t *testing.T) {
+	w := New(1 << 16)
+	w.Event(10, event.KindProcAcquired, 0, 1, 2, 0, 0, 0)
+	for i, between := range []func(){
+		func() {},
+		func() { w.Event(10, event.KindStole, 0, 1, 2, 0, 0, 0) },
+		func() { w.Began(10, 10, 1, 2, 3, 1) },
+		func() { w.Drain(nil) },
+	} {
+		first := event.TaskID(1000*i + 10)
+		w.Ran(10, 10, 10, 1, 2, first, 1)
+		pos := w.pos
+		for n := range event.TaskID(maxMore) {
+			if !w.RanAgain(10, 10, first+1+n, 1) {
+				t.Fatalf("task %d isn't told of by the record", n)
+			}
+		}
+		if w.pos != pos {
+			t.Error("something was written")
+		}
+		if next := first + 1 + maxMore; w.RanAgain(10, 10, next, 1) {
+			t.Error("the record tells of more than it can count")
+		} else {
+			w.Ran(10, 10, 10, 1, 2, next, 1)
+			between()
+			if got := w.RanAgain(10, 10, next+1, 1); got != (i == 0) {
+				t.Errorf("%d: after something else, the record says %v", i, got)
+			}
+		}
+	}
+}
+
+// TestBoundOnEvents checks that a buffer of records that stand for hundreds of tasks
+// tells of no more events than it has words, give or take a block.
+func TestBoundOnEvents(t *testing.T) {
+	w := New(1 << 20)
+	task := event.TaskID(1)
+	for range 10 * len(w.buf) {
+		if task++; !w.RanAgain(10, 10, task, 1) {
+			w.Ran(10, 10, 10, 1, 2, task, 1)
+		}
+	}
+	events, lost := w.Drain(nil)
+	const block = blockWords / ranWords * (1 + maxMore) * 3
+	if n := len(events); n > len(w.buf)+2*block || n < len(w.buf)-2*block || uint64(n-2)+lost != uint64(30*len(w.buf)) {
+		t.Errorf("%d events of %d are kept in %d words, and %d lost", n, 30*len(w.buf), len(w.buf), lost)
 	}
 }
 
@@ -276,7 +364,7 @@ func FuzzDecode(f *testing.F) {
 			words = append(words, word)
 		}
 		events := decode(nil, words)
-		if len(events) > len(words) {
+		if len(events) > (1+maxMore)*len(words) {
 			t.Errorf("%d events out of %d words", len(events), len(words))
 		}
 		for _, e := range events {

@@ -1,3 +1,5 @@
+//go:build !model
+
 package sx
 
 // RingCap is the capacity of a P's ring of tasks: Go's and Tokio's figure. Large
