@@ -1,0 +1,91 @@
+//go:build model
+
+package runq
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/runq-go/runq/internal/model"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// stillClock is a clock for checked executions, in which time is no choice: it
+// stands still, and who pauses lets others go on.
+type stillClock struct{}
+
+func (stillClock) Now() int64                { return 1 }
+func (stillClock) Sleep(n *sx.Note, _ int64) { n.Sleep() }
+func (stillClock) Pause(time.Duration)       { sx.Gosched() }
+
+// checkEngine explores what f does with a scheduler of its own, which has no sysmon
+// and no time, and is closed at the end. An M that searches looks at the others several times, with a yield
+// after each: it may do all of that before anybody else goes on.
+func checkEngine(t *testing.T, cfg model.Config, procs int, f func(x *model.Execution, s *Scheduler)) {
+	t.Helper()
+	Default().Close() // its sysmon isn't part of the execution
+	cfg.Spins = stealRounds + nextLooks
+	cfg.Leave = true // a failure may come in the middle of a switch between coroutines
+	model.Check(t, cfg, func(x *model.Execution) {
+		s, err := surroundings{clock: stillClock{}, noSysmon: true}.newScheduler(Config{Procs: procs})
+		if err != nil {
+			x.Failf("%v", err)
+		}
+		for _, o := range []struct {
+			object any
+			name   string
+		}{
+			{&s.idle.Mutex, "lock"}, {&s.seats, "seats"}, {&s.overruns, "overruns"}, {&s.sysmonUntil, "sysmonUntil"},
+			{&s.drained, "drained"}, {&s.gone, "gone"}, {&s.threads, "threads"}, {&s.carriers.mu, "carriers"},
+		} {
+			model.Name(o.object, o.name)
+		}
+		for i, p := range s.seated() {
+			model.Name(&p.attn, fmt.Sprintf("P%d.attn", i))
+			model.Name(&p.local, fmt.Sprintf("P%d.local", i))
+		}
+		f(x, s)
+		if !s.gone.IsOpen() {
+			s.Close()
+		}
+		if st := s.Stats(); st.Spawned != st.Finished || st.CarriersMade != st.CarriersEnded {
+			x.Failf("after Close: %+v", st)
+		}
+	})
+}
+
+// TestModelClose: tasks from outside all run, and Close returns when they have ended.
+// 71,000 schedules, 5 s.
+func TestModelClose(t *testing.T) {
+	checkEngine(t, model.Config{Preemptions: 2}, 2, func(x *model.Execution, s *Scheduler) {
+		var ran sx.Int32
+		for range 2 {
+			s.Go(func(*Task) { ran.Add(1) })
+		}
+		s.Close()
+		if n := ran.Load(); n != 2 {
+			x.Failf("%d of 2 tasks have run", n)
+		}
+	})
+}
+
+// TestModelGroup: a task waits for another one of a group, and is readied. 160,000
+// schedules, 10 s.
+func TestModelGroup(t *testing.T) {
+	checkEngine(t, model.Config{Preemptions: 2}, 2, func(x *model.Execution, s *Scheduler) {
+		var ran sx.Int32
+		err := s.Run(context.Background(), func(t *Task) error {
+			g, _ := NewGroup(context.Background(), s)
+			g.Go(func(*Task) error {
+				ran.Add(1)
+				return nil
+			})
+			return g.Wait(t)
+		})
+		if err != nil || ran.Load() != 1 {
+			x.Failf("%v, %d tasks have run", err, ran.Load())
+		}
+	})
+}
