@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/runq-go/runq/internal/leak"
 )
 
 // beRunq makes the test binary behave as the command: so the tests run the real processes, the measured
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 	}
 	// Under the race detector a process lingers for a second at its end: too long for that many of them.
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
-	os.Exit(m.Run())
+	leak.Main(m, leak.Budget{})
 }
 
 // command returns the command, run in dir.

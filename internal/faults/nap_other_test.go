@@ -1,0 +1,7 @@
+//go:build !linux
+
+package faults
+
+import "time"
+
+func nap() { time.Sleep(brief) }
