@@ -9,8 +9,9 @@ package runq
 // unwind, whoever waits outside gets an answer, and Close can finish.
 //
 // Waits that an ordinary goroutine may end don't count as hopeless, and one such
-// wait is enough not to call it a deadlock. Each P counts the hopeless kind, so
-// that going idle costs a sum over the Ps and no walk over the tasks.
+// wait is enough not to call it a deadlock. Each P counts the hopeless kind, from
+// the beginning of the wait until the task is made ready, so that going idle costs a
+// sum over the Ps and no walk over the tasks.
 
 import (
 	"fmt"
@@ -68,7 +69,7 @@ func (t *Task) hopeless() bool {
 // checkDead looks for a deadlock when nothing goes on. The lock is held, live is the
 // number of tasks.
 func (s *Scheduler) checkDead(live int) {
-	waits := 0
+	waits := -int(s.out.hopelessWakes.Load())
 	for _, p := range s.ps {
 		waits += int(p.c.hopelessWaits - p.c.hopelessWakes)
 	}

@@ -103,9 +103,9 @@ func (m *m) handOffTo(t *Task) {
 	s := m.s
 	s.idle.Lock()
 	if m.p.state == pUnseated { // since t was picked
+		s.global.Put(begun(t)) // first, or nothing would seem to go on
 		s.leaveSeat(m)
 		s.idle.Unlock()
-		s.global.Put(begun(t))
 		s.wake()
 		return
 	}

@@ -49,6 +49,11 @@ type p struct {
 	// pick and attend, by the owner.
 	attn sx.Uint32
 
+	// moves is odd while the P is unseated: it changes before the event that says so,
+	// and after the one that says that the P has its seat again. Written under the
+	// scheduler's lock; partner: eventID.
+	moves sx.Uint32
+
 	// Guarded by the scheduler's lock.
 	state pState
 	m     *m
@@ -102,6 +107,7 @@ func (s *Scheduler) newP(id int32) *p {
 		}
 	}
 	np.attn.Store(0)
+	np.moves.Store(0)
 	np.seen = observation{}
 	return np
 }

@@ -38,8 +38,7 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 	t.since = m.s.coarse.Load()
 	p := m.p
 	p.c.parks++
-	hopeless := t.hopeless()
-	if hopeless {
+	if t.hopeless() {
 		p.c.hopelessWaits++
 	}
 	if t.lock != nil {
@@ -63,9 +62,6 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 		}
 		from.m.after()
 		t.resumed()
-	}
-	if hopeless {
-		t.m.p.c.hopelessWakes++
 	}
 	return t.err
 }
@@ -124,10 +120,14 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 	if t.status != gWaiting {
 		bug("ready: task %d is %v", t.id, t.status)
 	}
+	hopeless := t.hopeless()
 	t.status = gRunnable
 	t.waker = 0
 	if m == nil || m.p == nil {
 		s.out.wakes.Add(1)
+		if hopeless {
+			s.out.hopelessWakes.Add(1)
+		}
 		s.eventOut(t, event.KindTaskReadied, why)
 		s.global.Put(begun(t))
 		s.wake()
@@ -138,6 +138,9 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 	}
 	p := m.p
 	p.c.wakes++
+	if hopeless {
+		p.c.hopelessWakes++
+	}
 	if p.events != nil {
 		t.eventOn(m, event.KindTaskReadied, why, t.waker)
 	}

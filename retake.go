@@ -184,6 +184,7 @@ func (s *Scheduler) unseat(old *p) *p {
 	s.seats.Store(&seats)
 	old.state = pUnseated
 	old.attn.Or(attnUnseat) // partner: pick, attend
+	old.moves.Add(1)
 	s.unseated = append(s.unseated, old)
 	s.overruns.Add(1)
 	s.eventRetaken(old)

@@ -24,8 +24,9 @@ type counters struct {
 
 // outside counts what happens without a P.
 type outside struct {
-	wakes    sx.Uint64
-	overruns sx.Uint64
+	wakes         sx.Uint64
+	hopelessWakes sx.Uint64
+	overruns      sx.Uint64
 
 	mu     sx.Mutex
 	events *ring.Writer // guarded by mu

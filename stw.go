@@ -132,7 +132,8 @@ func (s *Scheduler) reseat() {
 		s.eventAny(event.PID(old.id), event.MID(old.m.id), event.KindProcAcquired, event.ReasonNone, 0)
 		seats[old.id] = old
 		old.state = pRunning
-		old.attn.And(^uint32(attnUnseat)) // from now on its M's events name the seat
+		old.attn.And(^uint32(attnUnseat))
+		old.moves.Add(1) // from now on its M's events name the seat
 		s.unseated = slices.DeleteFunc(s.unseated, func(x *p) bool { return x == old })
 		s.overruns.Add(-1)
 		s.global.PutAll(g.by.drain())

@@ -17,7 +17,7 @@ import "github.com/runq-go/runq/event"
 // traceEnd records the end of a task: with all the rest, if it never waited.
 func (t *Task) traceEnd(p *p, m *m, how ending) {
 	if t.seq == 0 && how == endReturn && p.attn.Load() == 0 {
-		p.events.Ran(t.e.born, t.began, m.s.coarse.Load(), p.eventID(), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.e.parent))
+		p.events.Ran(t.e.born, t.began, m.s.coarse.Load(), event.PID(p.id), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.e.parent))
 		return
 	}
 	t.traceOverrun(p)
@@ -46,8 +46,9 @@ func (t *Task) event(k event.Kind, why event.Reason, arg uint64) { t.eventOn(t.m
 func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
 	t.cold = true
 	p := m.p
-	now := m.s.clock.Now() // before eventID: see there
-	pid, mid := p.eventID(), event.MID(m.id)
+	moves := p.moves.Load()
+	now := m.s.clock.Now()
+	pid, mid := p.eventID(moves), event.MID(m.id)
 	if t.seq == 0 {
 		p.events.Began(t.e.born, t.began, pid, mid, event.TaskID(t.id), event.TaskID(t.e.parent))
 		t.seq = 2
@@ -57,10 +58,10 @@ func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
 }
 
 // eventID returns the P to name in an event: none, when its M only has it on as a
-// workplace. The time of the event must have been read before: then nobody else can
-// have acquired the seat by that time.
-func (p *p) eventID() event.PID {
-	if p.attn.Load()&attnUnseat != 0 {
+// workplace. moves is p.moves as read before the time of the event, and eventID reads
+// it once more: so at that time the P had a seat, or else none is named.
+func (p *p) eventID(moves uint32) event.PID {
+	if moves&1 != 0 || p.moves.Load() != moves {
 		return event.NoP
 	}
 	return event.PID(p.id)
@@ -80,8 +81,9 @@ func (s *Scheduler) eventOut(t *Task, k event.Kind, why event.Reason) {
 
 // event records something about m and its P. m.p.events isn't nil.
 func (m *m) event(k event.Kind, why event.Reason, arg uint64) {
+	moves := m.p.moves.Load()
 	now := m.s.clock.Now()
-	m.p.events.Event(now, k, why, m.p.eventID(), event.MID(m.id), event.NoTask, 0, arg)
+	m.p.events.Event(now, k, why, m.p.eventID(moves), event.MID(m.id), event.NoTask, 0, arg)
 }
 
 // eventM records something about an M that has no P, or is about to lose it. The

@@ -36,6 +36,10 @@ const (
 	// then ends the process that runs them, and not the one that reports it.
 	workerVariable = "RUNQ_TORTURE_WORKER"
 
+	// haltOnRace has the race detector end a process at the first race, so that the
+	// program it comes from is known.
+	haltOnRace = "GORACE=halt_on_error=1"
+
 	// wrongVariable makes TestProgram carry out something wrongly.
 	wrongVariable = "RUNQ_TORTURE_WRONG"
 
@@ -129,7 +133,7 @@ func TestTorture(t *testing.T) {
 func torture(t *testing.T, seed uint64, length time.Duration) {
 	fmt.Printf("torture: from seed %d on, for %v\n", seed, length.Round(time.Millisecond))
 	cmd := exec.Command(os.Args[0], "-torture.patience="+patience.String())
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", workerVariable, seed, int64(length)))
+	cmd.Env = append(os.Environ(), haltOnRace, fmt.Sprintf("%s=%d %d", workerVariable, seed, int64(length)))
 	out, err := cmd.CombinedOutput()
 	line, what := lastProgram(string(out))
 	if err == nil {
@@ -189,6 +193,7 @@ func runChild(tr trial, runs int) (failed bool, out []byte) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestProgram$", "-test.timeout=0",
 		"-torture.seed="+strconv.FormatUint(tr.seed, 10), "-torture.keep="+tr.keep.String(), "-torture.config="+tr.cfg.String(),
 		"-torture.runs="+strconv.Itoa(runs), "-torture.limit="+shrinkLimit.String(), "-torture.patience="+min(*patience, shrinkPatience).String())
+	cmd.Env = append(os.Environ(), haltOnRace)
 	out, err := cmd.CombinedOutput()
 	return err != nil, out
 }
