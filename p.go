@@ -162,10 +162,12 @@ func (m *m) release(to pState, why event.Reason) *p {
 // seated returns the Ps by seat. The slice is never changed, only replaced.
 func (s *Scheduler) seated() []*p { return *s.seats.Load() }
 
-// idleP returns an idle P to be acquired, or nil. No P can be had while the world
-// is stopped. The scheduler's lock is held.
+// idleP returns an idle P to be acquired, or nil. No P can be had while the world is
+// stopped, nor when the scheduler is being dismantled: who has submitted the last task
+// may come to wake somebody for it when that has long been run. The scheduler's lock
+// is held.
 func (s *Scheduler) idleP() *p {
-	if s.stopping {
+	if s.stopping || s.ending {
 		return nil
 	}
 	p := s.idle.GetP()
