@@ -9,10 +9,11 @@ import (
 )
 
 // permit is the smallest thing that two tasks can wait for each other with: one
-// takes it, another gives it. It tests parking without the weight of a Group.
+// takes it, another gives it. It tests parking without the weight of a Group, and
+// without a short cut: taking always parks.
 type permit struct {
 	state sx.Uint32
-	t     *Task // who waits; written before the state says so
+	t     *Task // who waits; written by its commit, before the state says so
 }
 
 const (
@@ -22,17 +23,12 @@ const (
 )
 
 // take waits for the permit.
-func (p *permit) take(t *Task) {
-	if p.state.Load() == permitGiven && p.state.CompareAndSwap(permitGiven, permitEmpty) {
-		return
-	}
-	p.t = t
-	t.park(event.ReasonWaitPark, commitPermit, unsafe.Pointer(p))
-}
+func (p *permit) take(t *Task) { t.park(event.ReasonWaitPark, commitPermit, unsafe.Pointer(p)) }
 
 // commitPermit publishes the wait, unless the permit has come meanwhile.
-func commitPermit(_ *Task, arg unsafe.Pointer) bool {
+func commitPermit(t *Task, arg unsafe.Pointer) bool {
 	p := (*permit)(arg)
+	p.t = t
 	if p.state.CompareAndSwap(permitEmpty, permitWaiting) {
 		return true
 	}

@@ -117,12 +117,13 @@ func (s *Scheduler) breakDeadlock() {
 func (s *Scheduler) findDeadlock() []stuckWait {
 	for {
 		before := s.submitted()
-		stuck, hope := s.stuckWaits()
+		_, hope := s.stuckWaits()
 		if hope == hopeOutside || !s.quiet() {
 			return nil
 		}
 		if hope == hopeNone {
-			if _, hope = s.stuckWaits(); hope == hopeNone && s.submitted() == before {
+			// What was seen the first time may have been over before it was quiet.
+			if stuck, hope := s.stuckWaits(); hope == hopeNone && s.submitted() == before {
 				return stuck
 			}
 		}

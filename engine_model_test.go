@@ -3,7 +3,6 @@
 package runq
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -25,11 +24,17 @@ func (stillClock) Pause(time.Duration)       { sx.Gosched() }
 // after each: it may do all of that before anybody else goes on.
 func checkEngine(t *testing.T, cfg model.Config, procs int, f func(x *model.Execution, s *Scheduler)) {
 	t.Helper()
+	checkTimed(t, cfg, Config{Procs: procs}, func() clock { return stillClock{} }, f)
+}
+
+// checkTimed is checkEngine with a Config, and a clock for each execution.
+func checkTimed(t *testing.T, cfg model.Config, of Config, clk func() clock, f func(x *model.Execution, s *Scheduler)) model.Report {
+	t.Helper()
 	Default().Close() // its sysmon isn't part of the execution
 	cfg.Spins = stealRounds + nextLooks
 	cfg.Leave = true // a failure may come in the middle of a switch between coroutines
-	model.Check(t, cfg, func(x *model.Execution) {
-		s, err := surroundings{clock: stillClock{}, noSysmon: true}.newScheduler(Config{Procs: procs})
+	return model.Check(t, cfg, func(x *model.Execution) {
+		s, err := surroundings{clock: clk(), noSysmon: true}.newScheduler(of)
 		if err != nil {
 			x.Failf("%v", err)
 		}
@@ -52,40 +57,6 @@ func checkEngine(t *testing.T, cfg model.Config, procs int, f func(x *model.Exec
 		}
 		if st := s.Stats(); st.Spawned != st.Finished || st.CarriersMade != st.CarriersEnded {
 			x.Failf("after Close: %+v", st)
-		}
-	})
-}
-
-// TestModelClose: tasks from outside all run, and Close returns when they have ended.
-// 71,000 schedules, 5 s.
-func TestModelClose(t *testing.T) {
-	checkEngine(t, model.Config{Preemptions: 2}, 2, func(x *model.Execution, s *Scheduler) {
-		var ran sx.Int32
-		for range 2 {
-			s.Go(func(*Task) { ran.Add(1) })
-		}
-		s.Close()
-		if n := ran.Load(); n != 2 {
-			x.Failf("%d of 2 tasks have run", n)
-		}
-	})
-}
-
-// TestModelGroup: a task waits for another one of a group, and is readied. 160,000
-// schedules, 10 s.
-func TestModelGroup(t *testing.T) {
-	checkEngine(t, model.Config{Preemptions: 2}, 2, func(x *model.Execution, s *Scheduler) {
-		var ran sx.Int32
-		err := s.Run(context.Background(), func(t *Task) error {
-			g, _ := NewGroup(context.Background(), s)
-			g.Go(func(*Task) error {
-				ran.Add(1)
-				return nil
-			})
-			return g.Wait(t)
-		})
-		if err != nil || ran.Load() != 1 {
-			x.Failf("%v, %d tasks have run", err, ran.Load())
 		}
 	})
 }

@@ -55,6 +55,7 @@ const (
 type agedNext struct {
 	p     *p
 	tick  uint32
+	task  uintptr // which, without keeping it alive
 	since int64
 }
 
@@ -142,16 +143,19 @@ func (m *m) stealNext(victim *p) *Task {
 	}
 	now := m.s.clock.Now()
 	tick := sx.PeekUint32(&victim.tick)
-	if m.aged.p != victim || m.aged.tick != tick {
+	if m.aged.p != victim || m.aged.tick != tick || m.aged.task != g.address() {
 		if m.aged.p == nil || m.aged.p == victim {
-			m.aged = agedNext{p: victim, tick: tick, since: now}
+			m.aged = agedNext{p: victim, tick: tick, task: g.address(), since: now}
 		}
 		return nil
 	}
-	if now-m.aged.since < nextAge || !victim.next.Steal(g) {
+	if now-m.aged.since < nextAge {
 		return nil
 	}
 	m.aged = agedNext{}
+	if !victim.next.Steal(g) {
+		return nil
+	}
 	victim.local.Store(0)
 	m.stole(victim, 1)
 	return g

@@ -117,8 +117,8 @@ func duel(t *testing.T, preemptions int, start uint32, most, thieves int, owner 
 	})
 }
 
-// TestModelLocal: the owner puts and takes while a thief steals. 20,000 schedules, a
-// tenth of a second.
+// TestModelLocal: the owner puts and takes while a thief steals. 20,000 schedules with
+// up to four preemptions, less than a second.
 func TestModelLocal(t *testing.T) {
 	duel(t, 4, 0, 2, 1, func(l *ledger, q *Local[item], global *Global[item]) {
 		l.put(q, 1, global)
@@ -126,7 +126,8 @@ func TestModelLocal(t *testing.T) {
 	})
 }
 
-// TestModelTwoThieves has two thieves. 160,000 schedules, a second or two.
+// TestModelTwoThieves has two thieves. 160,000 schedules with up to three preemptions,
+// a second.
 func TestModelTwoThieves(t *testing.T) {
 	duel(t, 3, 0, 3, 2, func(l *ledger, q *Local[item], global *Global[item]) {
 		l.put(q, 1, global)
@@ -134,7 +135,8 @@ func TestModelTwoThieves(t *testing.T) {
 	})
 }
 
-// TestModelOverflow: the owner fills the ring until it overflows.
+// TestModelOverflow: the owner fills the ring until it overflows. 14,000 schedules
+// with up to three preemptions, less than a second.
 func TestModelOverflow(t *testing.T) {
 	duel(t, 3, 0, sx.RingCap-1, 1, func(l *ledger, q *Local[item], global *Global[item]) {
 		l.put(q, 3, global)
@@ -142,7 +144,8 @@ func TestModelOverflow(t *testing.T) {
 	})
 }
 
-// TestModelWrap: the indexes go from 2³²-1 to 0 meanwhile.
+// TestModelWrap: the indexes go from 2³²-1 to 0 meanwhile. 9,400 schedules with up to
+// three preemptions, less than a second.
 func TestModelWrap(t *testing.T) {
 	duel(t, 3, 1<<32-3, 2, 1, func(l *ledger, q *Local[item], global *Global[item]) {
 		l.put(q, 2, global)
@@ -150,8 +153,9 @@ func TestModelWrap(t *testing.T) {
 	})
 }
 
-// TestModelLap: the owner goes once around the ring, so that every slot that the
-// thief copies is written again.
+// TestModelLap: the owner goes once around the ring, so that every slot that the thief
+// copies is written again. 12,000 schedules with up to three preemptions, less than a
+// second.
 func TestModelLap(t *testing.T) {
 	duel(t, 3, 0, 1, 1, func(l *ledger, q *Local[item], global *Global[item]) {
 		for range sx.RingCap + 1 {
@@ -161,7 +165,8 @@ func TestModelLap(t *testing.T) {
 	})
 }
 
-// TestModelChain: a thief is robbed while it steals.
+// TestModelChain: a thief is robbed while it steals. 540 schedules with up to three
+// preemptions, less than a second.
 func TestModelChain(t *testing.T) {
 	model.Check(t, model.Config{Preemptions: 3}, func(x *model.Execution) {
 		l := newLedger(x)
@@ -175,97 +180,4 @@ func TestModelChain(t *testing.T) {
 		x.Join()
 		l.settle(nil, a, b, c)
 	})
-}
-
-// TestModelNext: the owner puts into the next slot, over what may be there, and
-// takes; a thief steals what it has seen there.
-func TestModelNext(t *testing.T) {
-	model.Check(t, model.Config{Preemptions: 5}, func(x *model.Execution) {
-		var n Next[item]
-		model.Name(&n.p, "next")
-		l := newLedger(x)
-		for i := range 2 {
-			name := fmt.Sprint("thief ", i)
-			x.Go(name, func() {
-				for range 2 {
-					if g := n.Peek(); g != nil && n.Steal(g) {
-						l.got(name, *g)
-					}
-				}
-			})
-		}
-		x.Go("owner", func() {
-			for i := range 3 {
-				if old := putNext(&n, l.fresh()); old != nil {
-					l.got("owner, displaced", *old)
-				}
-				if i == 1 {
-					if g := n.Take(); g != nil {
-						l.got("owner", *g)
-					}
-				}
-			}
-		})
-		x.Join()
-		if g := n.Take(); g != nil {
-			l.got("end", *g)
-		}
-		l.settle(nil)
-	})
-}
-
-// TestModelGlobal: two Ps fetch batches while a submitter puts, and one of the Ps
-// overflows.
-func TestModelGlobal(t *testing.T) {
-	model.Check(t, model.Config{Preemptions: 2}, func(x *model.Execution) {
-		l := newLedger(x)
-		global := new(Global[item])
-		model.Name(&global.mu, "lock")
-		model.Name(&global.size, "size")
-		for range 3 {
-			global.Put(*l.fresh())
-		}
-		rings := []*Local[item]{newLocal(0), newLocal(1)}
-		for i, own := range rings {
-			name := fmt.Sprint("P ", i)
-			x.Go(name, func() {
-				var it item
-				if global.GetBatch(&it, own, 2) {
-					l.got(name, it)
-				}
-				if i == 0 {
-					l.put(own, sx.RingCap, global)
-				}
-			})
-		}
-		x.Go("submitter", func() {
-			global.Put(*l.fresh())
-			global.PutAll([]item{*l.fresh(), *l.fresh()})
-		})
-		x.Join()
-		if n := global.Len(); n != countOf(global) {
-			x.Failf("the size says %d, there are %d", n, countOf(global))
-		}
-		for _, q := range rings {
-			var it item
-			for q.Take(&it) {
-				l.had[it.id]++
-			}
-		}
-		l.last = make(map[string]int)
-		var it item
-		for global.Get(&it) {
-			l.had[it.id]++
-		}
-		for id, n := range l.had {
-			if n != 1 {
-				x.Failf("entry %d was had %d times", id, n)
-			}
-		}
-	})
-}
-
-func countOf(g *Global[item]) (n int) {
-	g.Each(func(*item) { n++ })
-	return n
 }

@@ -5,7 +5,7 @@ import "github.com/runq-go/runq/internal/sx"
 // Next is a P's next slot: the one task to run before the ring's, because what it
 // waited for is in the cache now. The owner swaps; a thief may take a task that has
 // stayed for long. Both do it by one atomic operation on the pointer, so that one
-// of them gets it. Only the owner puts, so into an empty slot he just publishes.
+// of them gets it. It keeps nobody alive: who puts a task must do so. Only the owner puts, so into an empty slot he just publishes.
 type Next[G any] struct{ p sx.PublishedPointer[G] }
 
 // TryPut sets the slot if that is empty and can be done by a plain store, and tells

@@ -35,6 +35,7 @@ func TestNext(t *testing.T) {
 	if n.Take() != a || n.Take() != nil {
 		t.Error("Take doesn't take what is there, once")
 	}
+	runtime.KeepAlive(b)
 }
 
 // TestNextStress has an owner and thieves at one slot: each task is had once.
@@ -51,9 +52,10 @@ func TestNextStress(t *testing.T) {
 			}
 		}
 	})
+	items := make([]item, len(d.seen)) // the slot doesn't keep what stands in it
 	for id := range d.seen {
-		it := newItem(id)
-		if old := putNext(&n, &it); old != nil {
+		items[id] = newItem(id)
+		if old := putNext(&n, &items[id]); old != nil {
 			d.got(t, *old)
 		}
 		if id%5 == 0 {
@@ -68,4 +70,5 @@ func TestNextStress(t *testing.T) {
 	over.Store(true)
 	others.Wait()
 	d.check(t)
+	runtime.KeepAlive(items)
 }

@@ -39,30 +39,38 @@ func (p *Published32) Publish(v uint32) {
 func (p *Published32) Load() uint32 { return atomic.LoadUint32(&p.v) }
 
 // PublishedPointer is an atomic pointer that its one owner publishes, and others
-// may clear by compare-and-swap.
-type PublishedPointer[T any] struct{ p unsafe.Pointer }
+// may clear by compare-and-swap. The garbage collector doesn't see it: what it points
+// to must be kept alive by something else. For that its operations are single
+// instructions, where a pointer's are calls with a write barrier before them.
+type PublishedPointer[T any] struct{ w uintptr }
+
+// word returns the pointer as the word that is kept.
+func word[T any](v *T) uintptr { return uintptr(unsafe.Pointer(v)) }
+
+// pointer returns the pointer that is kept as a word.
+func pointer[T any](w uintptr) *T { return *(**T)(unsafe.Pointer(&w)) }
 
 // TryPublish stores v if nothing is stored, and tells whether it did; see
 // Published32.Publish. Only the owner may call it, since only he stores anything
 // but nil. Where there is no asymmetric barrier it does nothing: then the owner has
 // to Swap, as he has when the place is taken.
 func (p *PublishedPointer[T]) TryPublish(v *T) bool {
-	if asymmetric && p.p == nil { // a plain load: nil is true, for others only clear
-		p.p = unsafe.Pointer(v)
+	if asymmetric && p.w == 0 { // a plain load: nil is true, for others only clear
+		p.w = word(v)
 		return true
 	}
 	return false
 }
 
 // Load returns the pointer.
-func (p *PublishedPointer[T]) Load() *T { return (*T)(atomic.LoadPointer(&p.p)) }
+func (p *PublishedPointer[T]) Load() *T { return pointer[T](atomic.LoadUintptr(&p.w)) }
 
 // CompareAndSwap replaces old by new if it is still there.
 func (p *PublishedPointer[T]) CompareAndSwap(old, new *T) bool {
-	return atomic.CompareAndSwapPointer(&p.p, unsafe.Pointer(old), unsafe.Pointer(new))
+	return atomic.CompareAndSwapUintptr(&p.w, word(old), word(new))
 }
 
 // Swap stores new and returns what was there.
 func (p *PublishedPointer[T]) Swap(new *T) *T {
-	return (*T)(atomic.SwapPointer(&p.p, unsafe.Pointer(new)))
+	return pointer[T](atomic.SwapUintptr(&p.w, word(new)))
 }
