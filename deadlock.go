@@ -181,8 +181,8 @@ func (s *Scheduler) stuckWaits() (stuck []stuckWait, best hope) {
 			return
 		}
 		g := t.waitFor.Load()
-		if g == nil {
-			best = max(best, hopeOutside) // it has just been woken
+		if g == nil || g.s != s {
+			best = max(best, hopeOutside) // it has just been woken, or its wait isn't hopeless
 			return
 		}
 		best = max(best, g.hope())

@@ -179,3 +179,25 @@ func TestDeadlockThenClose(t *testing.T) {
 		t.Error("no deadlock was reported")
 	}
 }
+
+// TestDeadlockElsewhere checks that a wait which another scheduler's task will end is
+// taken for no deadlock by the detector, even when that has been set off: by waits
+// that were all there was when it was, and that have ended since.
+func TestDeadlockElsewhere(t *testing.T) {
+	s, other := newTest(t, Config{Procs: 1}), newTest(t, Config{Procs: 1})
+	release := make(chan struct{})
+	g, _ := NewGroup(nil, other)
+	g.Go(func(tk *Task) error {
+		tk.Block(func() { <-release })
+		return nil
+	})
+	done := async(func() error { return s.Run(nil, g.Wait) })
+	awaitTrue(t, "the task waits", func() bool { return s.Stats().Parks == 1 && s.quiet() })
+	if stuck := s.findDeadlock(); stuck != nil {
+		t.Errorf("%d tasks are taken for deadlocked", len(stuck))
+	}
+	close(release)
+	if err := awaitClosed(t, "the wait is over", done); err != nil {
+		t.Error(err)
+	}
+}

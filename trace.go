@@ -116,11 +116,11 @@ func (s *Scheduler) eventAny(p event.PID, m event.MID, k event.Kind, why event.R
 // takes to copy the rings. Without Config.Trace there are none. Of a task that has
 // neither waited nor ended there is nothing yet.
 //
-// Within one call's events the order is that of time. Between calls it isn't kept
-// while tasks overrun: what was recorded on a P that such a task has lost comes with
-// the call after the task has given it back, though it is older. Who needs all of it
-// in order merges what the calls have returned (event.Merge), or calls when
-// Stats.Overrun is 0.
+// Within one call's events the order is that of time. A later call may bring older
+// events: the beginning of a task that has meanwhile ended or waited, and what was
+// recorded on a P that an overrun task, or one that didn't answer when the world was
+// to be stopped, had lost. Who needs all of it in order merges what the calls have
+// returned (event.Merge).
 func (s *Scheduler) ReadEvents() (events []event.Event, lost uint64) {
 	if !s.cfg.Trace {
 		return nil, 0
