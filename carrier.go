@@ -29,6 +29,7 @@ type carrier struct {
 	own   coro           // the place it was made with; home needs it
 	task  Task           // the G; task.e is written by who resumes a free carrier
 	timer timerheap.Node // of the task that sleeps
+	wait  waiter         // of the task that waits for an object
 	state carrierState
 	index int // in carrierPool.all; guarded by its lock
 }

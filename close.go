@@ -65,6 +65,7 @@ func (s *Scheduler) finishUp() {
 	s.sysmonEnd.Store(true)
 	s.sysmonNote.Wake()
 	s.endSchedTrace()
+	s.endNet()
 	s.threads.Wait()
 	s.stopMu.Lock() // a Snapshot may still be looking
 	s.freeAll()

@@ -117,7 +117,9 @@ type Task struct {
 	reason  event.Reason
 	seq     uint32            // trace: number of its last event; 0: nothing written yet
 	waker   uint64            // task that ended the last wait; 0: none
+	object  uintptr           // address of what it waits for, 0: none; kept when the wait is over
 	waitFor sx.Pointer[Group] // what it waits for, when that can be named
+	watch   *watch            // ends its waits when its context ends; nil: nothing has been cancellable yet
 }
 
 // env is what a task hands down to the tasks that it spawns. It doesn't change.
@@ -210,6 +212,9 @@ func (t *Task) finishCold() {
 	}
 	if own := t.e.env.owner; own != nil {
 		own.done(t, t.err)
+	}
+	if t.watch != nil {
+		t.unwatch()
 	}
 	t.cold = false
 	t.err = nil

@@ -35,7 +35,7 @@ func TestHotPathIsInlined(t *testing.T) {
 	}
 	// The methods of generic types are looked for where they are called.
 	for _, f := range []struct{ typ, method string }{
-		{"queue.Local", "Take"}, {"queue.Next", "Peek"}, {"queue.Next", "TryPut"}, {"queue.Global", "Len"},
+		{"queue.Local", "Take"}, {"queue.Next", "Peek"}, {"queue.Next", "Empty"}, {"queue.Next", "TryPut"}, {"queue.Global", "Len"},
 		{"queue.List", "Pop"}, {"queue.List", "PushFront"}, {"idle.Set", "NeedWake"},
 	} {
 		pkg, name, _ := strings.Cut(f.typ, ".")

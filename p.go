@@ -180,7 +180,7 @@ func (s *Scheduler) idleP() *p {
 
 // hasWork tells whether something waits for this P: a task in its queue. Tasks move
 // from the next slot to the ring and never back, so the slot is looked at first.
-func (p *p) hasWork() bool { return p.next.Peek() != nil || p.run.RingLen() > 0 }
+func (p *p) hasWork() bool { return !p.next.Empty() || p.run.RingLen() > 0 }
 
 // drain removes everything from the P's queue. Anyone may call it.
 func (p *p) drain() []entry {

@@ -32,6 +32,7 @@ func (t *Task) park(why event.Reason, commit func(*Task, unsafe.Pointer) bool, a
 	t.status = gWaiting
 	t.cold = true
 	t.reason = why
+	t.object = uintptr(arg) // a number: to be looked at doesn't keep it alive
 	if t.err != nil {
 		t.err = nil
 	}
@@ -106,7 +107,7 @@ func (t *Task) resumed() {
 func (m *m) afterPark(t *Task, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) {
 	m.curg = nil
 	if m.p.events != nil {
-		t.eventOn(m, event.KindTaskParked, t.reason, 0)
+		t.eventOn(m, event.KindTaskParked, t.reason, uint64(shownObject(t.reason, t.object)))
 	}
 	if !commit(t, arg) {
 		m.s.ready(m, t, event.ReasonWakeTask)

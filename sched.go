@@ -62,7 +62,7 @@ func (p *p) endSlice() bool {
 
 // find gets a task to run, or returns false when the M has to end. It blocks while
 // there is nothing to do. The order is Go's: safe point, fairness, next slot, ring,
-// global queue, other Ps; then everything once more, and sleep. It runs on g0.
+// global queue, network, other Ps; then everything once more, and sleep. It runs on g0.
 func (m *m) find(e *entry) bool {
 	for {
 		if m.p == nil && !m.stop() {
@@ -85,8 +85,14 @@ func (m *m) find(e *entry) bool {
 			if m.p.attn.Load()&^attnPreempt != 0 {
 				continue // asked for since: the ring may not even be empty
 			}
+			if m.s.net.used() && m.s.pollNet(m) {
+				continue
+			}
 			if !m.look(e) {
-				m.rest()
+				// What has come while it searched is found sooner than by waking somebody.
+				if !m.spinning || !m.s.net.used() || !m.s.pollNet(m) {
+					m.rest()
+				}
 				continue
 			}
 		}

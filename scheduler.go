@@ -25,6 +25,7 @@ type Scheduler struct {
 	seats    sx.Pointer[[]*p] // the Ps by id; replaced, never changed, under the lock
 	admit    admission        // guarded by global's lock
 	carriers carrierPool
+	net      poller
 	lastID   sx.Uint64 // last task id given to a P or to submit
 	coarse   sx.Int64  // the time at sysmon's last beat
 	overruns sx.Int64  // unseated Ps; written under the lock

@@ -49,6 +49,7 @@ type TaskInfo struct {
 	State  event.TaskState
 	Reason event.Reason  // why it waits, or why it was queued again
 	For    time.Duration // how long it has waited, about; 0 when not known
+	Object uintptr       // the address of what it waits for: the Mutex, Chan, Group and so on; 0 when it waits for several things, for time, or not at all
 	Waker  uint64        // the task that ended its last wait
 	Locked bool          // to a thread
 }
@@ -162,6 +163,7 @@ type peeked struct {
 	status            status
 	reason            event.Reason
 	since             int64
+	object            uintptr
 	lives, locked     bool
 	label, fn         string
 }
@@ -173,7 +175,7 @@ type peeked struct {
 func (t *Task) peek() peeked {
 	return peeked{
 		id: t.id, parent: t.e.parent, waker: t.waker,
-		status: t.status, reason: t.reason, since: t.since,
+		status: t.status, reason: t.reason, since: t.since, object: t.object,
 		lives: t.e.env != nil && t.status != gIdle, locked: t.lock != nil,
 		label: t.labelText(), fn: t.e.funcName(),
 	}
@@ -195,10 +197,22 @@ func (t *Task) info(now int64) (TaskInfo, bool) {
 		Waker:  p.waker,
 		Locked: p.locked,
 	}
+	if p.status == gWaiting {
+		i.Object = shownObject(p.reason, p.object)
+	}
 	if p.since > 0 && (p.status == gWaiting || p.status == gBlocked) {
 		i.For = time.Duration(now - p.since)
 	}
 	return i, true
+}
+
+// shownObject is the object of a wait as observers are told. What a sleep waits with is
+// nothing that they know.
+func shownObject(why event.Reason, object uintptr) uintptr {
+	if why == event.ReasonWaitSleep {
+		return 0
+	}
+	return object
 }
 
 var taskStates = [...]event.TaskState{

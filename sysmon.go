@@ -1,9 +1,9 @@
 package runq
 
 // Sysmon: the one goroutine that needs no P. It retakes Ps, sees that timers are
-// run, and keeps the coarse clock. Its beat is fast while it finds something to do
-// and slows down when it doesn't; while every P is idle it sleeps until the next
-// timer, and an idle scheduler costs nothing.
+// run and the network is asked, and keeps the coarse clock. Its beat is fast while it
+// finds something to do and slows down when it doesn't; while every P is idle it
+// sleeps until the next timer, and an idle scheduler costs nothing.
 
 import (
 	"math"
@@ -61,6 +61,9 @@ func (s *Scheduler) beat(now int64) bool {
 	s.coarse.Store(now)
 	taken := s.retake(now)
 	late := s.lateTimers(now)
+	if s.net.overdue(now) && s.pollNet(nil) {
+		late = true
+	}
 	s.trim(now)
 	return taken > 0 || late
 }

@@ -99,6 +99,10 @@ func (m *m) runTimers(p *p) {
 		if n == nil {
 			return
 		}
+		if n.Data == nil {
+			(*selectTimer)(unsafe.Pointer(n)).fire(m, now)
+			continue
+		}
 		m.s.ready(m, (*Task)(n.Data), event.ReasonWakeTimer)
 	}
 }

@@ -89,6 +89,12 @@ func (e Event) String() string {
 		victim, count := e.Stole()
 		return s + fmt.Sprintf(" victim=%v count=%d", victim, count)
 	}
+	if e.Kind == KindTaskParked {
+		if e.Arg != 0 {
+			s += fmt.Sprintf(" object=%#x", e.Arg)
+		}
+		return s
+	}
 	if name := e.Kind.Spec().ArgName; name != "" {
 		s += " " + name + "=" + strconv.FormatUint(e.Arg, 10)
 	}

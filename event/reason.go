@@ -43,6 +43,22 @@ const (
 	ReasonWakeContext
 	ReasonWakeOutside // an ordinary goroutine
 
+	// More of why a task waits.
+	ReasonWaitChanSend // for a receiver, or for room in a channel's buffer
+	ReasonWaitChanRecv // for a value from a channel
+	ReasonWaitSelect   // for one of several things
+	ReasonWaitLock     // for a lock: a mutex, or a read-write mutex to write
+	ReasonWaitRLock    // for a read-write mutex to read
+	ReasonWaitCond     // for a condition's signal
+	ReasonWaitWaitGroup
+	ReasonWaitSemaphore
+	ReasonWaitEvent
+
+	// The network.
+	ReasonWaitRead   // a task waits until a descriptor can be read
+	ReasonWaitWrite  // a task waits until a descriptor can be written
+	ReasonWakePoller // a descriptor has become ready
+
 	numReasons
 )
 
@@ -85,6 +101,18 @@ var reasons = [numReasons]struct {
 	ReasonWakeTimer:     {"WakeTimer", ClassWake},
 	ReasonWakeContext:   {"WakeContext", ClassWake},
 	ReasonWakeOutside:   {"WakeOutside", ClassWake},
+	ReasonWaitChanSend:  {"WaitChanSend", ClassWait},
+	ReasonWaitChanRecv:  {"WaitChanRecv", ClassWait},
+	ReasonWaitSelect:    {"WaitSelect", ClassWait},
+	ReasonWaitLock:      {"WaitLock", ClassWait},
+	ReasonWaitRLock:     {"WaitRLock", ClassWait},
+	ReasonWaitCond:      {"WaitCond", ClassWait},
+	ReasonWaitWaitGroup: {"WaitWaitGroup", ClassWait},
+	ReasonWaitSemaphore: {"WaitSemaphore", ClassWait},
+	ReasonWaitEvent:     {"WaitEvent", ClassWait},
+	ReasonWaitRead:      {"WaitRead", ClassWait},
+	ReasonWaitWrite:     {"WaitWrite", ClassWait},
+	ReasonWakePoller:    {"WakePoller", ClassWake},
 }
 
 // String returns the constant's name without its prefix.

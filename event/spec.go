@@ -120,6 +120,7 @@ var Specs = [numKinds]Spec{
 	KindTaskParked: {
 		Name: "TaskParked", What: "the task waits, and its carrier has finished yielding",
 		Needs: FieldTask | FieldM, From: In(TaskRunning), To: TaskWaiting, Reasons: ClassWait, P: pHeld, M: "the thread it was on",
+		ArgName: "object", Arg: "the address of what it waits for; 0: of several things, or of nothing that has one",
 	},
 	KindTaskReadied: {
 		Name: "TaskReadied", What: "a waiting task was put into a queue",

@@ -62,7 +62,7 @@ var arrows = []arrow{
 		why: "who imports the library gets its dependencies: see docs/architecture.md",
 	},
 	{
-		from: []string{".", "errgroup", "examples"}, only: true, to: []string{"std"},
+		from: []string{".", "errgroup", "netpoll", "examples"}, only: true, to: []string{"std"},
 		why: "who imports the library gets its dependencies: see docs/architecture.md",
 	},
 	{
@@ -70,7 +70,11 @@ var arrows = []arrow{
 		why: "the drop-in is written against the public API, as anybody could",
 	},
 	{
-		from: []string{"examples"}, own: true, only: true, tests: true, to: []string{"."},
+		from: []string{"netpoll"}, own: true, only: true, tests: true, to: []string{"netpoll", ".", "event", "internal/leak"},
+		why: "connections are made of what the scheduler offers to anybody",
+	},
+	{
+		from: []string{"examples"}, own: true, only: true, tests: true, to: []string{".", "netpoll"},
 		why: "examples show what users can do",
 	},
 }

@@ -24,6 +24,9 @@ func (n *Next[G]) Take() *G {
 	return nil
 }
 
+// Empty tells whether nothing stands in it.
+func (n *Next[G]) Empty() bool { return n.p.IsNil() }
+
 // Peek returns what stands in the slot, or nil.
 func (n *Next[G]) Peek() *G { return n.p.Load() }
 

@@ -65,6 +65,9 @@ func (p *PublishedPointer[T]) TryPublish(v *T) bool {
 // Load returns the pointer.
 func (p *PublishedPointer[T]) Load() *T { return pointer[T](atomic.LoadUintptr(&p.w)) }
 
+// IsNil tells whether nothing is stored.
+func (p *PublishedPointer[T]) IsNil() bool { return atomic.LoadUintptr(&p.w) == 0 }
+
 // CompareAndSwap replaces old by new if it is still there.
 func (p *PublishedPointer[T]) CompareAndSwap(old, new *T) bool {
 	return atomic.CompareAndSwapUintptr(&p.w, word(old), word(new))

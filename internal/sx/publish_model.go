@@ -55,6 +55,9 @@ func (p *PublishedPointer[T]) Load() *T {
 	return v
 }
 
+// IsNil tells whether nothing is stored.
+func (p *PublishedPointer[T]) IsNil() bool { return p.Load() == nil }
+
 // CompareAndSwap replaces old by new if it is still there.
 func (p *PublishedPointer[T]) CompareAndSwap(old, new *T) bool {
 	row := p.loc.At("pointer", model.OpCAS)

@@ -1,0 +1,310 @@
+//go:build linux && !netpoll_goroutines
+
+package netpoll
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/runq-go/runq"
+)
+
+// Conn is a stream connection: TCP or Unix. All methods may be called at the same
+// time, by tasks of any scheduler and by ordinary goroutines. Writes don't mix.
+type Conn struct {
+	socket
+	remote net.Addr
+
+	// reading is held from an attempt to read until the wait for the next one is over:
+	// readiness is told once, and another reader would use it up. writing likewise, and
+	// for a whole Write, which may take several system calls.
+	reading, writing runq.Mutex
+
+	// drained says that the last attempt to read has found all there was: the handler
+	// need not be called again before something arrives.
+	drained atomic.Bool
+}
+
+// maxChunk bounds a single write, as package net does for reasons of other systems;
+// here it keeps a system call from taking long enough to be noticed as a stuck task.
+const maxChunk = 1 << 20
+
+// FromNet takes over a connection that package net has made: a *net.TCPConn, or a
+// *net.UnixConn of the network unix. The connection belongs to s then, nil means
+// runq.Default, and conn is closed. When FromNet fails, conn remains as it was.
+// Deadlines aren't taken over. What conn has read ahead, if it wraps another one, would
+// be lost: so only those two types are taken.
+func FromNet(s *runq.Scheduler, conn net.Conn) (*Conn, error) {
+	var raw syscall.Conn
+	switch conn := conn.(type) {
+	case *net.TCPConn:
+		raw = conn
+	case *net.UnixConn:
+		raw = conn
+	default:
+		return nil, fromNetError(conn)
+	}
+	local, remote := conn.LocalAddr(), conn.RemoteAddr()
+	if supported("", local.Network()) != nil {
+		return nil, fromNetError(conn)
+	}
+	sys, err := duplicate(raw)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newConn(orDefault(s), sys, local, remote)
+	if err != nil {
+		return nil, err
+	}
+	conn.Close()
+	return c, nil
+}
+
+// newConn makes a Conn of the descriptor sys, which it closes when it fails.
+func newConn(s *runq.Scheduler, sys int, local, remote net.Addr) (*Conn, error) {
+	c := &Conn{remote: remote}
+	if err := c.init(s, sys, local); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// RemoteAddr returns the address of the other side.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+
+// ReadTask reads into b what there is, at least a byte: t waits for it, or an ordinary
+// goroutine if t is nil. It returns io.EOF when the other side has closed or half
+// closed the connection. Errors are *net.OpErrors, with net.ErrClosed,
+// os.ErrDeadlineExceeded or the cause of t's context in them when those have ended
+// the call. A b without room reads nothing.
+func (c *Conn) ReadTask(t *runq.Task, b []byte) (int, error) {
+	if !c.enter() {
+		return 0, c.opError("read", net.ErrClosed)
+	}
+	defer c.leave()
+	if t != nil {
+		t.Checkpoint() // a pair that answers at once might never wait
+	}
+	if err := c.reading.LockOrDone(t); err != nil {
+		return 0, c.opError("read", err)
+	}
+	defer c.reading.Unlock(t)
+	for begun := false; ; begun = true {
+		n, err := c.attempt(b, begun)
+		if err != ErrNothingYet {
+			return n, err
+		}
+		if err := c.fd.WaitRead(t); err != nil {
+			return 0, c.opError("read", err)
+		}
+	}
+}
+
+// TryRead reads what there is, without waiting: it returns ErrNothingYet when that is
+// nothing, or when another call is reading. Handlers read with it.
+func (c *Conn) TryRead(b []byte) (int, error) {
+	if !c.enter() {
+		return 0, c.opError("read", net.ErrClosed)
+	}
+	defer c.leave()
+	if !c.reading.TryLock() {
+		return 0, ErrNothingYet
+	}
+	defer c.reading.Unlock(nil)
+	return c.attempt(b, false)
+}
+
+// attempt reads once; again says that a wait has told that it is worth while. It
+// returns ErrNothingYet when it would block. c.reading is held.
+func (c *Conn) attempt(b []byte, again bool) (n int, err error) {
+	if !again {
+		if err := c.fd.PrepareRead(); err != nil {
+			return 0, c.opError("read", err)
+		}
+	}
+	if len(b) == 0 {
+		return 0, nil
+	}
+	for {
+		n, err = syscall.Read(c.sys, b)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	if n > 0 {
+		// A short read has found all there was, but for an end that was told before.
+		c.drained.Store(n < len(b) && !c.fd.HungUp())
+		return n, nil
+	}
+	c.drained.Store(true)
+	switch err {
+	case nil:
+		return 0, io.EOF
+	case syscall.EAGAIN:
+		return 0, ErrNothingYet
+	}
+	return 0, c.opError("read", os.NewSyscallError("read", err))
+}
+
+// WriteTask writes all of b: t waits when the other side doesn't read, or an ordinary
+// goroutine if t is nil. It returns how much has been written, with an error if that
+// isn't all; the errors are those of ReadTask.
+func (c *Conn) WriteTask(t *runq.Task, b []byte) (n int, err error) {
+	if !c.enter() {
+		return 0, c.opError("write", net.ErrClosed)
+	}
+	defer c.leave()
+	if err := c.writing.LockOrDone(t); err != nil {
+		return 0, c.opError("write", err)
+	}
+	defer c.writing.Unlock(t)
+	if err = c.fd.PrepareWrite(); err != nil {
+		return 0, c.opError("write", err)
+	}
+	for n < len(b) {
+		k, err := syscall.Write(c.sys, b[n:min(len(b), n+maxChunk)])
+		switch {
+		case k > 0:
+			n += k
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			if err = c.fd.WaitWrite(t); err != nil {
+				return n, c.opError("write", err)
+			}
+		case err == nil:
+			return n, c.opError("write", io.ErrUnexpectedEOF)
+		default:
+			return n, c.opError("write", os.NewSyscallError("write", err))
+		}
+	}
+	return n, nil
+}
+
+// OnReadable makes the scheduler call fn, in a task of its own, whenever there is
+// something to read: no task waits meanwhile, and an idle connection takes no stack.
+// The end of the stream and errors are something to read. fn is first called at once.
+// At most one such task lives at a time; when fn returns and hasn't read all there
+// was, it is called again in another task, after those that are runnable.
+//
+// fn should read with TryRead: a call that waits keeps the task and its stack for as
+// long as it does. When fn has seen the end or an error it should close c; it isn't
+// called again because of them. When it panics or calls runtime.Goexit, c is closed.
+// A call of ReadTask that waits is served before fn.
+//
+// A nil fn ends handler mode, when it is called by fn at once. Once the scheduler is
+// being closed, no handler is called.
+func (c *Conn) OnReadable(fn func(t *runq.Task, c *Conn)) error {
+	if !c.enter() {
+		return c.opError("set", net.ErrClosed)
+	}
+	defer c.leave()
+	if fn == nil {
+		return c.opErrorOrNil("set", c.fd.OnReadable(nil))
+	}
+	return c.opErrorOrNil("set", c.fd.OnReadable(func(t *runq.Task) (more bool) {
+		c.drained.Store(false)
+		returned := false
+		defer func() {
+			if !returned {
+				c.Close()
+			}
+		}()
+		fn(t, c)
+		returned = true
+		return !c.drained.Load()
+	}))
+}
+
+// SetReadDeadline sets the deadline of reading; see SetDeadline.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	return c.opErrorOrNil("set", c.fd.SetReadDeadline(t))
+}
+
+// SetWriteDeadline sets the deadline of writing; see SetDeadline.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.opErrorOrNil("set", c.fd.SetWriteDeadline(t))
+}
+
+// CloseRead shuts down the reading side: reads return io.EOF.
+func (c *Conn) CloseRead() error { return c.shutdown(syscall.SHUT_RD) }
+
+// CloseWrite shuts down the writing side: the other side reads io.EOF when it has read
+// everything. Reading goes on.
+func (c *Conn) CloseWrite() error { return c.shutdown(syscall.SHUT_WR) }
+
+func (c *Conn) shutdown(how int) error {
+	if !c.enter() {
+		return c.opError("close", net.ErrClosed)
+	}
+	defer c.leave()
+	return c.opErrorOrNil("close", os.NewSyscallError("shutdown", syscall.Shutdown(c.sys, how)))
+}
+
+// Close closes the connection. Calls that wait end with net.ErrClosed, and so does
+// every later call, Close included.
+func (c *Conn) Close() error {
+	if !c.close() {
+		return c.opError("close", net.ErrClosed)
+	}
+	return nil
+}
+
+// opError returns err, which isn't nil, as package net would.
+func (c *Conn) opError(op string, err error) error {
+	return &net.OpError{Op: op, Net: c.local.Network(), Source: c.local, Addr: c.remote, Err: netError(err)}
+}
+
+func (c *Conn) opErrorOrNil(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return c.opError(op, err)
+}
+
+// SyscallConn gives access to the descriptor, for socket options that have no method
+// here. Its Read and Write are for ordinary goroutines.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) { return rawConn{c}, nil }
+
+// rawConn implements syscall.RawConn.
+type rawConn struct{ c *Conn }
+
+func (r rawConn) Control(f func(fd uintptr)) error {
+	if !r.c.enter() {
+		return r.c.opError("raw-control", net.ErrClosed)
+	}
+	defer r.c.leave()
+	f(uintptr(r.c.sys))
+	return nil
+}
+
+func (r rawConn) Read(f func(fd uintptr) (done bool)) error {
+	r.c.reading.Lock(nil)
+	defer r.c.reading.Unlock(nil)
+	return r.do("raw-read", f, r.c.fd.PrepareRead, r.c.fd.WaitRead)
+}
+
+func (r rawConn) Write(f func(fd uintptr) (done bool)) error {
+	r.c.writing.Lock(nil)
+	defer r.c.writing.Unlock(nil)
+	return r.do("raw-write", f, r.c.fd.PrepareWrite, r.c.fd.WaitWrite)
+}
+
+func (r rawConn) do(op string, f func(uintptr) bool, prepare func() error, wait func(*runq.Task) error) error {
+	if !r.c.enter() {
+		return r.c.opError(op, net.ErrClosed)
+	}
+	defer r.c.leave()
+	if err := prepare(); err != nil {
+		return r.c.opError(op, err)
+	}
+	for !f(uintptr(r.c.sys)) {
+		if err := wait(nil); err != nil {
+			return r.c.opError(op, err)
+		}
+	}
+	return nil
+}
