@@ -287,8 +287,12 @@ func (f *FD) handle(t *Task) {
 
 // handled arms the handler again when its task ends, or starts it again.
 func (f *FD) handled(t *Task, more bool) {
+	s := t.e.env.s
+	s.global.Lock()
+	closed := s.admit.closed
+	s.global.Unlock()
 	f.mu.Lock()
-	again := f.handler != nil && (more || f.read.ready)
+	again := !closed && f.handler != nil && (more || f.read.ready)
 	f.running = again
 	f.mu.Unlock()
 	if again {

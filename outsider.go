@@ -153,8 +153,8 @@ type selectEnd struct {
 // watchEnd registers with a context, and returns the node of the case.
 func (s *selection) watchEnd(ctx context.Context) *waitNode {
 	e := new(selectEnd)
+	e.stop = context.AfterFunc(ctx, e.fire) // the context's own code, which may panic
 	s.ends = append(s.ends, e)
-	e.stop = context.AfterFunc(ctx, e.fire)
 	return &e.node
 }
 

@@ -104,6 +104,9 @@ func Done(ctx context.Context) Case {
 	if ctx == nil || ctx.Done() == nil {
 		return Case{}
 	}
+	if neverTrue {
+		shared = ctx
+	}
 	return Case{kind: caseDone, ctx: ctx}
 }
 
@@ -372,7 +375,7 @@ func (s *selection) sleep(w *waiter) {
 	}
 }
 
-// The channel, and what a value that is sent leads to, are shared with others: they
+// The channel, what a value that is sent leads to, and a context are shared with others: they
 // must be on the heap, though noescape makes it look as if they needn't. To the
 // compiler they are stored here.
 var (

@@ -25,8 +25,7 @@ func (c *tickingClock) Now() int64 {
 func checkNative(t *testing.T, preemptions int, step int64, want []string, f func(x *model.Execution, seen outcomes)) {
 	t.Helper()
 	old := nativeClock
-	pooledWaiters = false
-	defer func() { nativeClock, pooledWaiters = old, true }()
+	defer func() { nativeClock = old }()
 	seen := outcomes{}
 	r := model.Check(t, model.Config{Preemptions: preemptions}, func(x *model.Execution) {
 		nativeClock = &tickingClock{step: step}
@@ -40,8 +39,8 @@ func checkNative(t *testing.T, preemptions int, step int64, want []string, f fun
 func checkEnding(t *testing.T, preemptions int, want []string, f func(x *model.Execution, tk *Task, seen outcomes) (after func())) {
 	t.Helper()
 	old := nativeClock
-	nativeClock, pooledWaiters = stillClock{}, false
-	defer func() { nativeClock, pooledWaiters = old, true }()
+	nativeClock = stillClock{}
+	defer func() { nativeClock = old }()
 	checkDriven(t, preemptions, 1, func() clock { return stillClock{} }, want, func(d *driver) {
 		ctx := newEndingContext()
 		var after func()

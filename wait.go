@@ -22,7 +22,6 @@ package runq
 
 import (
 	"context"
-	"sync"
 	"unsafe"
 
 	"github.com/runq-go/runq/event"
@@ -67,33 +66,23 @@ type waitNode struct {
 // waitQueue is the waiters of an object, in the order in which they came.
 type waitQueue struct{ first, last *waitNode }
 
-// waiterPool has waiters for ordinary goroutines.
-var waiterPool = sync.Pool{New: func() any {
-	w := new(waiter)
-	w.note.Init()
-	return w
-}}
-
-// newWaiter returns what the caller waits with: t's own waiter, or one from the
-// pool for an ordinary goroutine. Its node is in no list.
+// newWaiter returns what the caller waits with: t's own waiter, or a new one for an
+// ordinary goroutine. Its node is in no list. Goroutines' waiters aren't pooled: their
+// channels and timers belong to the synctest bubble that they were made in, if any, and
+// must not come to light in another.
 func newWaiter(t *Task) *waiter {
 	if t == nil {
-		return waiterPool.Get().(*waiter)
+		w := new(waiter)
+		w.note.Init()
+		return w
 	}
 	w := &t.c.wait
 	w.t = t
 	return w
 }
 
-// free gives the waiter back when the wait is over.
-func (w *waiter) free() {
-	if w.t == nil && pooledWaiters {
-		waiterPool.Put(w)
-	}
-}
-
-// pooledWaiters is off in schedule checks, for which a pool is chance.
-var pooledWaiters = true
+// free forgets what the wait was for, so that an idle carrier doesn't keep it.
+func (w *waiter) free() { w.by = nil }
 
 // push appends n, which w waits with. The object's lock is held.
 func (l *waitQueue) push(n *waitNode, w *waiter) {
@@ -266,6 +255,7 @@ func commitWait(t *Task, _ unsafe.Pointer) bool {
 // free, but it needs all of them before it can wait for something else.
 func (w *waiter) unlock() {
 	mu, also := w.mu, w.also
+	w.mu, w.also = nil, nil // an idle carrier must not keep the object
 	if also != nil {
 		for _, mu := range *also {
 			mu.Unlock()
@@ -294,8 +284,9 @@ func (t *Task) watchContext() bool {
 		return false
 	}
 	t.cold = true
-	t.watch = &watch{t: t}
-	t.watch.stop = context.AfterFunc(ctx, t.watch.fire)
+	c := &watch{t: t}
+	c.stop = context.AfterFunc(ctx, c.fire) // the context's own code, which may panic
+	t.watch = c
 	return true
 }
 

@@ -59,7 +59,16 @@ func (wg *WaitGroup) Go(t *Task, fn func(t *Task)) {
 	if fn == nil {
 		panic("runq: WaitGroup.Go: the function is nil")
 	}
+	if t != nil {
+		t.enter("WaitGroup.Go")
+	}
 	wg.Add(1)
+	started := false
+	defer func() {
+		if !started { // the scheduler is closed
+			wg.Done(t)
+		}
+	}()
 	run := func(t *Task) {
 		defer wg.Done(t)
 		fn(t)
@@ -69,6 +78,7 @@ func (wg *WaitGroup) Go(t *Task, fn func(t *Task)) {
 	} else {
 		t.Go(run)
 	}
+	started = true
 }
 
 // Wait waits until the counter is zero. t is the calling task, nil for an ordinary
