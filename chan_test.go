@@ -485,7 +485,7 @@ func chanStress(t *testing.T, capacity int, seed uint64) {
 			return left > 0
 		})
 		spread(&receivers, runners+i, func(tk *Task, r *rand.Rand) bool {
-			v, ok, closed := recvSomehow(tk, cs, r)
+			v, ok, closed := recvSomehow(tk, cs, r, i%2)
 			if ok {
 				received.Add(1)
 				sumr.Add(v)
@@ -524,8 +524,10 @@ func sendSomehow(tk *Task, cs [2]*Chan[int64], r *rand.Rand, v int64) bool {
 	return c.Send(tk, v) == nil
 }
 
-// recvSomehow tells whether v was received, or the channels are closed.
-func recvSomehow(tk *Task, cs [2]*Chan[int64], r *rand.Rand) (v int64, ok, closed bool) {
+// recvSomehow tells whether v was received, or the channels are closed. It waits without
+// an end at one channel only, which is mine: if all receivers might wait at the one,
+// and all senders at the other, they would do so for ever.
+func recvSomehow(tk *Task, cs [2]*Chan[int64], r *rand.Rand, mine int) (v int64, ok, closed bool) {
 	c := cs[r.IntN(2)]
 	switch r.IntN(4) {
 	case 0:
@@ -540,7 +542,7 @@ func recvSomehow(tk *Task, cs [2]*Chan[int64], r *rand.Rand) (v int64, ok, close
 		i, err := Select(tk, c.RecvCase(&v, &ok), Done(ctx))
 		return v, err == nil && i == 0 && ok, false
 	}
-	v, err := c.Recv(tk)
+	v, err := cs[mine].Recv(tk)
 	if err != ErrChanClosed {
 		return v, err == nil, false
 	}
