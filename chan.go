@@ -287,21 +287,11 @@ func (c *Chan[T]) Close() {
 		panic("runq: Chan.Close: the channel is closed already")
 	}
 	c.closed = true
-	var all *waitNode // linked by next
-	last := &all
-	for _, l := range [...]*waitQueue{&c.recvq, &c.sendq} {
-		for n := l.claim(); n != nil; n = l.claim() {
-			(*chanNode[T])(unsafe.Pointer(n)).ok = false
-			*last, last = n, &n.next
-		}
-	}
+	receivers, _ := c.recvq.claimAll() // a node in a list has ok false
+	senders, _ := c.sendq.claimAll()
 	c.mu.Unlock()
-	for n := all; n != nil; {
-		next := n.next
-		n.next = nil
-		n.w.wake(nil)
-		n = next
-	}
+	wakeAll(receivers, nil)
+	wakeAll(senders, nil)
 }
 
 // Len returns how many values are in the buffer. It is 0 for a nil *Chan.

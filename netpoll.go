@@ -98,8 +98,8 @@ func (f *FD) evict() bool {
 	f.handler = nil
 	readers, writers := f.read.end(), f.write.end()
 	f.mu.Unlock()
-	wakeFor(readers, event.ReasonWakeOutside)
-	wakeFor(writers, event.ReasonWakeOutside)
+	wakeAll(readers, nil)
+	wakeAll(writers, nil)
 	return true
 }
 
@@ -215,7 +215,7 @@ func (f *FD) setDeadline(d *side, t time.Time) error {
 	d.late = true
 	waiters, _ := d.waiters.claimAll()
 	f.mu.Unlock()
-	wakeFor(waiters, event.ReasonWakeTimer)
+	wakeLate(waiters)
 	return nil
 }
 
@@ -229,7 +229,7 @@ func (f *FD) deadline(d *side) {
 		waiters, _ = d.waiters.claimAll()
 	}
 	f.mu.Unlock()
-	wakeFor(waiters, event.ReasonWakeTimer)
+	wakeLate(waiters)
 }
 
 // end stops the side's timer and claims its waiters. The lock is held.
@@ -287,10 +287,7 @@ func (f *FD) handle(t *Task) {
 
 // handled arms the handler again when its task ends, or starts it again.
 func (f *FD) handled(t *Task, more bool) {
-	s := t.e.env.s
-	s.global.Lock()
-	closed := s.admit.closed
-	s.global.Unlock()
+	closed := t.e.env.s.closedToOthers()
 	f.mu.Lock()
 	again := !closed && f.handler != nil && (more || f.read.ready)
 	f.running = again
@@ -332,17 +329,12 @@ func (d *side) become() *waitNode {
 	return waiters
 }
 
-// wakeFor is wakeAll with another reason, on behalf of an ordinary goroutine.
-func wakeFor(n *waitNode, why event.Reason) {
+// wakeLate is wakeAll for waiters whose deadline has passed.
+func wakeLate(n *waitNode) {
 	for n != nil {
-		w, next := n.w, n.next
-		n.next = nil
-		if w.t == nil {
-			w.note.Wake()
-		} else {
-			w.t.e.env.s.ready(nil, w.t, why)
-		}
-		n = next
+		var w *waiter
+		w, n = n.unlink()
+		w.resume(nil, event.ReasonWakeTimer)
 	}
 }
 

@@ -196,17 +196,13 @@ func (p *poller) lookUp(n int) {
 // scheduler are left in the batch.
 func (s *Scheduler) polled(m *m, n *waitNode) {
 	for n != nil {
-		w, next := n.w, n.next
-		n.next = nil
-		switch t := w.t; {
-		case t == nil:
-			w.note.Wake()
-		case t.e.env.s != s:
-			t.e.env.s.ready(nil, t, event.ReasonWakePoller)
-		default:
-			s.net.batch = append(s.net.batch, s.readied(m, t))
+		var w *waiter
+		w, n = n.unlink()
+		if w.t == nil || w.t.e.env.s != s {
+			w.resume(nil, event.ReasonWakePoller)
+		} else {
+			s.net.batch = append(s.net.batch, s.readied(m, w.t))
 		}
-		n = next
 	}
 }
 
@@ -237,10 +233,7 @@ func (s *Scheduler) startHandler(m *m, f *FD) {
 		s.submit(e)
 		return
 	}
-	s.global.Lock()
-	closed := s.admit.closed
-	s.global.Unlock()
-	if closed {
+	if s.closedToOthers() {
 		return
 	}
 	if m.p.events != nil {

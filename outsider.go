@@ -96,20 +96,13 @@ func (st *selectTimer) arm(w *waiter, m *m) {
 	if m != nil {
 		earliest = m.p.timers.Add(&st.timer, until)
 	} else {
-		st.armNative(time.Duration(until - nativeClock.Now()))
+		left := time.Duration(until - nativeClock.Now())
+		st.native = time.AfterFunc(left, func() { st.fire(nil, nativeClock.Now()) })
 	}
 	st.mu.Unlock()
 	if earliest {
 		m.s.timerEarlier(until)
 	}
-}
-
-func (st *selectTimer) armNative(d time.Duration) {
-	if st.native == nil {
-		st.native = time.AfterFunc(d, func() { st.fire(nil, nativeClock.Now()) })
-		return
-	}
-	st.native.Reset(d)
 }
 
 // fire ends the wait whose deadline has been reached. m is the M that has found the
@@ -121,12 +114,8 @@ func (st *selectTimer) fire(m *m, now int64) {
 		w = st.take()
 	}
 	st.mu.Unlock()
-	switch {
-	case w == nil:
-	case w.t == nil:
-		w.note.Wake()
-	default:
-		w.t.e.env.s.ready(m, w.t, event.ReasonWakeTimer)
+	if w != nil {
+		w.resume(m, event.ReasonWakeTimer)
 	}
 }
 
@@ -182,11 +171,7 @@ func (e *selectEnd) fire() {
 	e.ended = true
 	w := e.take()
 	e.mu.Unlock()
-	switch {
-	case w == nil:
-	case w.t == nil:
-		w.note.Wake()
-	default:
-		w.t.e.env.s.ready(nil, w.t, event.ReasonWakeContext)
+	if w != nil {
+		w.resume(nil, event.ReasonWakeContext)
 	}
 }

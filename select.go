@@ -375,9 +375,9 @@ func (s *selection) sleep(w *waiter) {
 	}
 }
 
-// The channel, what a value that is sent leads to, and a context are shared with others: they
-// must be on the heap, though noescape makes it look as if they needn't. To the
-// compiler they are stored here.
+// The channel, what a value that is sent leads to, and a context are shared with
+// others: they must be on the heap, though noescape makes it look as if they needn't.
+// To the compiler they are stored here.
 var (
 	neverTrue    bool
 	shared, sent any

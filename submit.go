@@ -16,6 +16,13 @@ type admission struct {
 	spawned uint64 // tasks submitted
 }
 
+// closedToOthers tells whether Close has begun, and nothing new comes from outside.
+func (s *Scheduler) closedToOthers() bool {
+	s.global.Lock()
+	defer s.global.Unlock()
+	return s.admit.closed
+}
+
 // submit queues a task from outside. It returns false when the scheduler is
 // closed. What belongs to a Group is taken for as long as any task lives, since it
 // may come from one.

@@ -36,12 +36,12 @@ const (
 )
 
 // waiter is a task, or an ordinary goroutine, that waits. A task's is part of its
-// carrier; an ordinary goroutine's comes from a pool.
+// carrier; an ordinary goroutine's is made for the one wait.
 type waiter struct {
 	t    *Task   // nil: an ordinary goroutine
 	note sx.Note // where that sleeps
 
-	claim     sx.Uint32 // partner: list.claim, watch.fire, commitWait
+	claim     sx.Uint32 // partner: waitQueue.take, watch.fire, commitWait
 	contested bool      // claim decides; written before the wait begins
 	cancelled sx.Bool   // the task's context has ended; partner: commitWait
 
@@ -163,30 +163,40 @@ func (l *waitQueue) claimAll() (first *waitNode, count int) {
 	return first, count
 }
 
+// unlink takes n off the front of a chain of claimed nodes. It returns n's waiter, who
+// may be woken then, and the rest of the chain.
+func (n *waitNode) unlink() (w *waiter, rest *waitNode) {
+	w, rest, n.next = n.w, n.next, nil
+	return w, rest
+}
+
 // wakeAll wakes the waiters of the nodes that are linked by next.
 func wakeAll(n *waitNode, by *Task) {
 	for n != nil {
-		next := n.next
-		n.next = nil
-		n.w.wake(by)
-		n = next
+		var w *waiter
+		w, n = n.unlink()
+		w.wake(by)
 	}
 }
 
 // wake resumes a waiter that the caller has claimed. by is the caller's task, nil
 // for an ordinary goroutine. The waiter must not be touched afterwards.
 func (w *waiter) wake(by *Task) {
-	t := w.t
-	if t == nil {
+	if w.t != nil && by != nil && by.e.env.s == w.t.e.env.s {
+		w.resume(by.m, event.ReasonWakeTask)
+		return
+	}
+	w.resume(nil, event.ReasonWakeOutside)
+}
+
+// resume is wake for any reason. m is the caller's M, of the same scheduler as the
+// waiter's task, or nil.
+func (w *waiter) resume(m *m, why event.Reason) {
+	if w.t == nil {
 		w.note.Wake()
 		return
 	}
-	s := t.e.env.s
-	if by != nil && by.e.env.s == s {
-		s.ready(by.m, t, event.ReasonWakeTask)
-		return
-	}
-	s.ready(nil, t, event.ReasonWakeOutside)
+	w.t.e.env.s.ready(m, w.t, why)
 }
 
 // wait waits for one object: mu is its lock, which is held, and n is in its list.
