@@ -1,6 +1,7 @@
 package sx
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -21,9 +22,13 @@ func publish[T any](p *PublishedPointer[T], v *T) {
 	}
 }
 
+// cells are what TestPublishedPointer's pointers point to: neither collected nor moved
+// with a stack, since the pointers wouldn't notice.
+var cells [2]int
+
 func TestPublishedPointer(t *testing.T) {
 	var p PublishedPointer[int]
-	a, b := new(int), new(int)
+	a, b := &cells[0], &cells[1]
 	if p.Load() != nil || p.CompareAndSwap(a, nil) {
 		t.Error("the zero PublishedPointer isn't nil")
 	}
@@ -46,14 +51,15 @@ func TestPublishedMessage(t *testing.T) {
 	var tail Published32
 	var pointer PublishedPointer[uint32]
 	data := make([]Slot[uint32], n)
+	values := make([]uint32, n) // they live here: pointer doesn't keep them
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range uint32(n) {
 			data[i].Put(i + 1)
 			tail.Publish(i + 1)
 			if pointer.Load() == nil {
-				v := i + 1
-				publish(&pointer, &v)
+				values[i] = i + 1
+				publish(&pointer, &values[i])
 			}
 		}
 	})
@@ -66,6 +72,7 @@ func TestPublishedMessage(t *testing.T) {
 		}
 	}
 	wg.Wait()
+	runtime.KeepAlive(values)
 }
 
 func TestSlot(t *testing.T) {
