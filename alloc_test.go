@@ -74,7 +74,7 @@ func TestNoAllocations(t *testing.T) {
 			{"Yield", tk.Yield},
 			{"Block", func() { tk.Block(func() {}) }},
 			{"Checkpoint", tk.Checkpoint},
-			{"asked Checkpoint", func() { tk.preempt.Store(1); tk.Checkpoint() }},
+			{"asked Checkpoint", func() { tk.preempt.Store(asked); tk.Checkpoint() }},
 			{"park and ready", func() { ping.give(tk.m); pong.take(tk) }},
 		} {
 			for range warmUp {

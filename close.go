@@ -67,6 +67,7 @@ func (s *Scheduler) finishUp() {
 	s.endSchedTrace()
 	s.endNet()
 	s.threads.Wait()
+	s.dropTimers()
 	s.stopMu.Lock() // a Snapshot may still be looking
 	s.freeAll()
 	s.stopMu.Unlock()
@@ -100,26 +101,33 @@ func (s *Scheduler) maybeQuiesced() {
 // scheduler is either done, or its tasks wait for each other for ever. The lock is
 // held.
 func (s *Scheduler) quiesced() {
-	if !s.nothingGoesOn() {
+	if !s.nothingRuns() {
 		return
 	}
 	s.global.Lock()
 	defer s.global.Unlock()
 	live := s.live()
 	if live > 0 {
-		s.checkDead(live)
+		if s.nextTimer() == 0 {
+			s.checkDead(live)
+		}
 		return
 	}
 	if s.closing && !s.admit.drained {
 		s.admit.drained = true
+		s.timersOver.Store(true) // an M that comes for a timer now has got its P after this
 		s.drained.Open()
 	}
 }
 
 // nothingGoesOn tells whether nothing will happen by itself, given that every P is
 // idle. The lock is held.
-func (s *Scheduler) nothingGoesOn() bool {
-	return s.blocked == 0 && s.overruns.Load() == 0 && !s.stopping && !s.anyWork() && s.nextTimer() == 0
+func (s *Scheduler) nothingGoesOn() bool { return s.nothingRuns() && s.nextTimer() == 0 }
+
+// nothingRuns is nothingGoesOn but for timers. Those that are left when no task lives
+// are nobody's sleep, and don't keep a scheduler from ending.
+func (s *Scheduler) nothingRuns() bool {
+	return s.blocked == 0 && s.overruns.Load() == 0 && !s.stopping && !s.anyWork()
 }
 
 // live returns the number of tasks that have not ended. It is exact when every P is

@@ -261,6 +261,8 @@ func TestDefaultStartsAfreshAfterClose(t *testing.T) {
 	if second == first {
 		t.Fatal("Default returns a closed scheduler")
 	}
+	// Left open, its goroutines would come and go while the next test counts its own.
+	defer closeInTime(t, second)
 	runIn(t, second, func(tk *Task) { tk.Yield() })
 	closeInTime(t, first) // once more; it must not touch the new one
 	if Default() != second {
@@ -270,6 +272,7 @@ func TestDefaultStartsAfreshAfterClose(t *testing.T) {
 
 func TestConcurrentUseOfDefault(t *testing.T) {
 	closeInTime(t, Default())
+	defer func() { closeInTime(t, Default()) }()
 	var wg sync.WaitGroup
 	var ran atomic.Int32
 	for range 10 {

@@ -101,7 +101,8 @@ type Task struct {
 	c       *carrier  // the carrier that it is part of; never changes
 	status  status    // written by the holder, peeked at by observers
 	cold    bool      // something of the second part is in use; the holder's
-	preempt sx.Uint32 // asked to yield; set by sysmon and stopTheWorld; partner: Checkpoint
+	preempt sx.Uint32 // asked, or 0; set by sysmon and stopTheWorld; partner: Checkpoint
+	pace    pace      // of its checkpoints
 	id      uint64
 	e       entry // what it runs; what keeps its place, which is nobody's, when it has ended
 	began   int64 // trace: when it began, coarse
@@ -155,6 +156,7 @@ func (t *Task) begin(m *m) {
 	p := m.p
 	t.id = p.newID()
 	t.status = gRunning
+	t.pace = freshPace
 	t.m = m
 	m.curg = t
 	if p.events != nil {

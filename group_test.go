@@ -81,6 +81,7 @@ func TestGroupOnDefaultScheduler(t *testing.T) {
 	if on != Default() {
 		t.Error("the task didn't run on Default()")
 	}
+	closeInTime(t, on)
 }
 
 // A group can be used again after Wait; its error stays.

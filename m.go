@@ -29,6 +29,7 @@ type m struct {
 	handTo   *Task    // a locked task whose M is to get this one's P
 	aged     agedNext // the next slot it has its eye on (steal.go)
 	blockSeq uint32   // number of the present blocking call, times phaseStep
+	lookout  lookout  // what it knows of the time (preempt.go)
 
 	// p is the P it holds, nil if none. Written by the M itself under the
 	// scheduler's lock; by who takes the P only after winning phase, also under the

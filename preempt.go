@@ -8,22 +8,81 @@ package runq
 // since the task is what a checkpoint has at hand: one load, no pointer to follow.
 // The flag may reach the next task on that memory instead, when the first has just
 // ended; a yield too many does no harm.
+//
+// Whoever asks must be on time, and sysmon isn't when it matters most: while every Go
+// P computes, Go itself gives its goroutine a turn only after 10 ms. So a task that
+// comes to checkpoints also looks at the clock itself. A look costs as much as some
+// twenty checkpoints. They are counted, and how many make a look follows from how
+// fast they came: there is one about every lookEvery.
 
-import "github.com/runq-go/runq/event"
+import (
+	"math"
 
-// Checkpoint yields if the scheduler has asked the task to: its slice is over and
-// others wait, or the world is to be stopped. It costs about a nanosecond when it
-// hasn't, so that it can stand in inner loops. It doesn't check that t is the
-// caller's own task.
+	"github.com/runq-go/runq/event"
+)
+
+const (
+	// lookEvery is the time between two looks of a task at the clock: a tenth of what
+	// a timer may be late (1 ms), and a thousand times of what a look costs.
+	lookEvery = 100e3 // ns
+
+	// looksFirst is how many checkpoints a new task passes before its first look. A
+	// task that comes to but one or two in its life shouldn't pay for the clock.
+	looksFirst = 4
+
+	// looksFaster bounds by how much their number grows from look to look: checkpoints
+	// may be far apart again at any time, and then the next look comes late.
+	looksFaster = 8
+
+	// looksMost bounds their number: well below asked.
+	looksMost = 1 << 30
+)
+
+// asked is Task.preempt when the task is asked to yield: more than pace.left can be, so
+// that one comparison finds out about both.
+const asked = math.MaxInt32
+
+// pace counts a task's checkpoints. Owner: the task.
+type pace struct {
+	left    int32 // how many may still pass without a look
+	granted int32 // what left was after the last look
+}
+
+// adapt sets how many checkpoints make a look, now that those of before took d.
+func (pc *pace) adapt(d int64) {
+	n := int64(pc.granted) + 1
+	pc.granted = int32(min(n*lookEvery/max(d, 1), n*looksFaster, looksMost))
+}
+
+// freshPace is the pace of a new task.
+var freshPace = pace{looksFirst, looksFirst}
+
+// lookout is what an M knows of the time. Owner: the M.
+type lookout struct {
+	at     int64  // when it last looked
+	tick   uint32 // of its P, then: the same task has run since if it hasn't changed
+	slices uint32 // of its P, then
+	since  int64  // when it first looked in this slice
+}
+
+// Checkpoint yields if the scheduler has asked the task to, because its slice is over
+// and others wait or the world is to be stopped, or if a timer is due. It costs about
+// a nanosecond when there is nothing to be done, so that it can stand in inner loops.
+// It doesn't check that t is the caller's own task.
 func (t *Task) Checkpoint() {
-	if t.preempt.Load() != 0 {
-		t.preempted()
+	t.pace.left--
+	if t.pace.left < int32(t.preempt.Load()) { // partner: retakeRunning, stopTheWorld
+		t.checkpoint()
 	}
 }
 
-// preempted is the rest of Checkpoint.
-func (t *Task) preempted() {
+// checkpoint is the rest of Checkpoint.
+func (t *Task) checkpoint() {
 	m := t.enter("Checkpoint")
+	if t.preempt.Load() == 0 {
+		t.lookAtClock(m)
+		return
+	}
 	t.preempt.Store(0)
 	p := m.p
 	if p.attn.Load()&^attnPreempt != 0 {
@@ -32,6 +91,55 @@ func (t *Task) preempted() {
 	}
 	p.c.preemptions++
 	t.requeue(event.ReasonPreempted)
+}
+
+// lookAtClock runs the timers that are due, and yields to what they have made ready,
+// or to anybody if the slice is over.
+func (t *Task) lookAtClock(m *m) {
+	now := m.s.clock.Now()
+	l, p := &m.lookout, m.p
+	if l.slices != p.slices || l.since == 0 {
+		l.slices, l.since = p.slices, now
+	}
+	if l.tick == p.tick {
+		t.pace.adapt(now - l.at)
+	}
+	t.pace.left = t.pace.granted
+	l.at, l.tick = now, p.tick
+	ran := false
+	for _, q := range m.s.seated() {
+		if due := q.timers.Next(); due != 0 && due <= now {
+			m.runTimers(q)
+			ran = true
+		}
+	}
+	switch {
+	case ran && p.hasWork():
+		t.giveWay(m)
+	case now-l.since >= m.s.slice && (p.hasWork() || m.s.global.Len() > 0):
+		p.c.preemptions++
+		t.requeue(event.ReasonPreempted)
+	}
+}
+
+// giveWay lets the P's own queue come before the task: not by way of pick, whose turn
+// for the global queue might send the task itself on, with those who were to run
+// waiting for another slice.
+func (t *Task) giveWay(m *m) {
+	p := m.p
+	if t.lock != nil || p.attn.Load()&^attnPreempt != 0 {
+		t.requeue(event.ReasonPreempted)
+		return
+	}
+	if g := p.next.Take(); g != nil {
+		m.found = begun(g)
+	} else if !p.run.Take(&m.found) {
+		return // they have been stolen
+	}
+	p.tick++
+	p.slices++
+	p.c.preemptions++
+	t.leaveRunnable(leaveGlobal, m.foundStack(), event.ReasonPreempted)
 }
 
 // attend answers what has been asked of the M, at the end of a slow call. It

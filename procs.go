@@ -41,12 +41,12 @@ func (s *Scheduler) resize(n int) {
 		p.state = pStopped
 		seats = append(seats, p)
 	}
+	s.seats.Store(&seats) // before the timers are moved; partner: alarm.added
 	for _, p := range old[min(n, len(old)):] {
 		s.moveTimers(p, seats[0])
 		s.global.PutAll(p.drain())
 		s.retire(p)
 	}
-	s.seats.Store(&seats)
 	s.eventS(event.KindProcsChanged, event.ReasonNone, uint64(n))
 }
 

@@ -151,7 +151,7 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		return true
 	}
 	p.attn.Or(attnPreempt) // partner: pick
-	t.preempt.Store(1)     // partner: Checkpoint
+	t.preempt.Store(asked) // partner: Checkpoint
 	if p.seen.asked == 0 {
 		p.seen.asked = now
 		return false

@@ -193,7 +193,7 @@ func TestOverrunWaitsForP(t *testing.T) {
 			tk.UnlockThread()
 		},
 		"Checkpoint": func(tk *Task) {
-			tk.preempt.Store(1) // as who unseats it does
+			tk.preempt.Store(asked) // as who unseats it does
 			tk.Checkpoint()
 		},
 	}

@@ -20,6 +20,7 @@ type counters struct {
 	blocks                       uint64
 	hopelessWaits, hopelessWakes uint64
 	carriersMade                 uint64
+	late                         [lateBuckets]uint64 // timers run, by how late they were
 }
 
 // outside counts what happens without a P.
@@ -66,6 +67,8 @@ type Stats struct {
 	StopMax  int64  // nanoseconds that the slowest took
 
 	EventsLost uint64 // with Config.Trace: events overwritten before they were read
+
+	TimerLateness Lateness // of timers of all kinds, those of sleeps included
 }
 
 // Stats returns the figures of the moment, without stopping anything: a counter may
@@ -113,6 +116,7 @@ func (s *Scheduler) statsLocked() Stats {
 		StopTime:       s.stopTime,
 		StopMax:        s.stopMax,
 		EventsLost:     s.eventsLost(),
+		TimerLateness:  Lateness{c.late},
 	}
 }
 

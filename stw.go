@@ -98,7 +98,7 @@ func (s *Scheduler) askToStop() {
 				continue
 			}
 			if t := sx.PeekPointer(&p.m.curg); t != nil {
-				t.preempt.Store(1)
+				t.preempt.Store(asked)
 			}
 		}
 		p.attn.Or(attnStop) // partner: pick, attend, safePoint

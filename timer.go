@@ -1,10 +1,13 @@
 package runq
 
-// Timers: so far, tasks that sleep.
+// Timers: tasks that sleep, and how timers are run.
 //
 // Each seat has a heap. Its P runs the timers that are due whenever it schedules;
 // an M that searches runs those of others in its last round; and sysmon sees to it
 // that an M comes at all when every P is idle or busy.
+//
+// What a node stands for is told by its Data: the task that sleeps; nothing, for the
+// timer of a Select (outsider.go); itself, for an alarm (alarm.go).
 
 import (
 	"context"
@@ -90,7 +93,8 @@ func commitSleeper(t *Task, arg unsafe.Pointer) bool {
 	return true
 }
 
-// runTimers readies the tasks whose time has come, of the heap of p, on behalf of m.
+// runTimers runs the timers of the heap of p whose time has come, on behalf of m. It may
+// be called with locks of objects held that a task is leaving with.
 func (m *m) runTimers(p *p) {
 	heap := p.timers
 	now := m.s.clock.Now()
@@ -99,11 +103,15 @@ func (m *m) runTimers(p *p) {
 		if n == nil {
 			return
 		}
-		if n.Data == nil {
+		m.p.c.late[lateBucket(now-next)]++ // if another M was faster, n is no later than that
+		switch n.Data {
+		case nil:
 			(*selectTimer)(unsafe.Pointer(n)).fire(m, now)
-			continue
+		case unsafe.Pointer(n):
+			(*alarm)(unsafe.Pointer(n)).fire(m, now)
+		default:
+			m.s.ready(m, (*Task)(n.Data), event.ReasonWakeTimer)
 		}
-		m.s.ready(m, (*Task)(n.Data), event.ReasonWakeTimer)
 	}
 }
 
