@@ -22,7 +22,6 @@ package runq
 // who waits, and not at why it came.
 
 import (
-	"context"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -209,8 +208,9 @@ func (m *m) spawnTimed(fn func(*Task), env *env) {
 
 // wait waits until the alarm is due, for t or, if t is nil, an ordinary goroutine.
 func (a *alarm) wait(t *Task) error {
+	t.beforeWait(true)
 	w := newWaiter(t)
-	w.contested = t != nil && t.watchContext()
+	w.contested = t != nil && t.watched()
 	w.by = nil
 	if t == nil {
 		if a.commit(w, nil) {
@@ -219,20 +219,23 @@ func (a *alarm) wait(t *Task) error {
 	} else {
 		t.park(event.ReasonWaitSleep, commitAlarm, unsafe.Pointer(a))
 	}
+	ended := w.by == nil
+	w.free()
 	var err error
 	a.mu.Lock()
 	switch {
-	case w.by == nil:
+	case ended:
 		a.queue.remove(&w.node)
 		if a.queue.first == nil {
 			a.node.Remove()
 		}
-		err = context.Cause(t.e.env.ctx)
 	case a.over:
 		err = ErrClosed
 	}
 	a.mu.Unlock()
-	w.free()
+	if ended {
+		return w.cause()
+	}
 	return err
 }
 

@@ -13,7 +13,6 @@ package runq
 // only when the ring is full and no receiver waits.
 
 import (
-	"context"
 	"errors"
 	"iter"
 	"unsafe"
@@ -39,7 +38,9 @@ var ErrChanEmpty = errors.New("runq: nothing can be received from the channel no
 //     every reason why there is no value.
 //
 // As in Go, those who wait are served in the order in which they came; sending on a
-// closed channel panics; and a nil *Chan blocks for ever, or until the context ends.
+// closed channel panics; and a nil *Chan blocks for ever, or until the context ends, or,
+// of a task whose context can't end, until there is nothing else left to do: that is a
+// deadlock, see DeadlockError.
 // The send of a value happens before the return of the Recv that gets it; with a
 // capacity of n, the k-th Recv happens before the return of the k+n-th Send; and Close
 // happens before a Recv that returns ErrChanClosed.
@@ -51,6 +52,11 @@ type Chan[T any] struct {
 	free *chanNode[T] // nodes for waiters, linked by waitNode.next; guarded by mu
 }
 
+// freeNodes bounds a channel's pool. A Select, or a goroutine, that waits takes a node
+// from there and gives it back, so it is enough that those who come and go find one;
+// who ends a wait of a hundred thousand at once must not leave as many nodes behind.
+const freeNodes = 64
+
 // chanCore is the part of a channel that doesn't depend on the type.
 type chanCore struct {
 	mu     sx.Mutex
@@ -59,6 +65,7 @@ type chanCore struct {
 	count  int // values in the ring
 	head   int // the oldest of them
 	closed bool
+	nfree  int // nodes in Chan.free
 }
 
 // chanNode is a waitNode with the value that is being passed. The holder of the
@@ -109,6 +116,11 @@ func (c *Chan[T]) Send(t *Task, v T) error {
 		c.mu.Unlock()
 		panic(sendOnClosed("Chan.Send"))
 	}
+	if t != nil && t.unwatched() {
+		c.mu.Unlock()
+		t.watchContext() // which may do anything
+		return c.Send(t, v)
+	}
 	w := newWaiter(t)
 	n := c.newNode(w)
 	n.v = v
@@ -158,6 +170,11 @@ func (c *Chan[T]) Recv(t *Task) (T, error) {
 		c.mu.Unlock()
 		var zero T
 		return zero, ErrChanClosed
+	}
+	if t != nil && t.unwatched() {
+		c.mu.Unlock()
+		t.watchContext()
+		return c.Recv(t)
 	}
 	w := newWaiter(t)
 	n := c.newNode(w)
@@ -328,7 +345,7 @@ func (c *Chan[T]) All(t *Task) iter.Seq[T] {
 
 // prepare readies w for a wait of its own at this channel alone. c.mu is held.
 func (c *chanCore) prepare(w *waiter) {
-	w.contested = w.t != nil && w.t.watchContext()
+	w.contested = w.t != nil && w.t.watched()
 	w.by = nil
 	w.mu, w.also = &c.mu, nil
 }
@@ -349,12 +366,17 @@ func (c *Chan[T]) takeNode() *chanNode[T] {
 		return new(chanNode[T])
 	}
 	c.free = (*chanNode[T])(unsafe.Pointer(n.next))
+	c.nfree--
 	n.next = nil
 	return n
 }
 
-// putNode puts a node into the pool. c.mu is held.
+// putNode puts a node into the pool, if there is room. c.mu is held.
 func (c *Chan[T]) putNode(n *chanNode[T]) {
+	if c.nfree >= freeNodes {
+		return
+	}
+	c.nfree++
 	var zero T
 	n.v, n.ok, n.w = zero, false, nil
 	n.next = (*waitNode)(unsafe.Pointer(c.free))
@@ -362,10 +384,10 @@ func (c *Chan[T]) putNode(n *chanNode[T]) {
 }
 
 // keep ends a wait that n was served in, and keeps n for the waiter's next one, or
-// else in the pool.
+// else in the pool: an ordinary goroutine's waiter has no next one.
 func (c *Chan[T]) keep(n *chanNode[T]) {
 	w := n.w
-	if w.spare == nil && unsafe.Sizeof(n.v) <= spareSize {
+	if w.t != nil && w.spare == nil && unsafe.Sizeof(n.v) <= spareSize {
 		var zero T
 		n.v, n.ok, n.w = zero, false, nil
 		w.spare = n
@@ -385,12 +407,15 @@ func (c *Chan[T]) gaveUp(n *chanNode[T], l *waitQueue) error {
 	l.remove(&n.waitNode)
 	c.putNode(n)
 	c.mu.Unlock()
-	return context.Cause(w.t.e.env.ctx)
+	return w.cause()
 }
 
-// waitForEver waits for something that never comes: only the end of the task's
-// context ends it.
+// waitForEver waits for something that never comes: only the end of the task's context
+// ends it, or, if that can't end, the finding that all tasks are in a deadlock.
 func waitForEver(t *Task, why event.Reason) error {
+	if t != nil && !t.watchContext() {
+		return t.park(event.ReasonWaitNever, commitNever, nil)
+	}
 	var never struct {
 		mu sx.Mutex
 		q  waitQueue
@@ -400,6 +425,9 @@ func waitForEver(t *Task, why event.Reason) error {
 	never.q.push(&w.node, w)
 	return w.wait(&never.mu, &w.node, why, true)
 }
+
+// commitNever has nothing to publish: nobody but breakDeadlock ends the wait.
+func commitNever(*Task, unsafe.Pointer) bool { return true }
 
 // sendOnClosed is what the method panics with.
 func sendOnClosed(method string) string { return "runq: " + method + ": the channel is closed" }

@@ -53,84 +53,85 @@ func (o *others) start(name string, f func()) {
 	})
 }
 
+// anyOrder has Selects try their cases in every order, until the test's end.
+func anyOrder(t *testing.T) {
+	old := selectRandom
+	t.Cleanup(func() { selectRandom = old })
+	selectRandom = func(_ *Task, n uint32) uint32 { return uint32(model.Choose(int(n))) }
+}
+
 // checkChan explores f with two preemptions. Selects try their cases in every order.
 // Where threads of no scheduler take part, one P is enough for all to meet.
 func checkChan(t *testing.T, procs int, f func(x *model.Execution, s *Scheduler)) model.Report {
 	t.Helper()
-	old := selectRandom
-	defer func() { selectRandom = old }()
-	selectRandom = func(_ *Task, n uint32) uint32 { return uint32(model.Choose(int(n))) }
+	anyOrder(t)
 	return checkTimed(t, model.Config{Preemptions: 2}, Config{Procs: procs}, func() clock { return stillClock{} }, f)
+}
+
+// rendezvous is the sending and the receiving side of an unbuffered channel.
+func rendezvous(x *model.Execution, seen outcomes) (send, recv func(tk *Task)) {
+	c := NewChan[int](0)
+	send = func(tk *Task) {
+		seen.or(c.recvq.first != nil, "the receiver has waited", "the sender came first")
+		if err := c.Send(tk, 7); err != nil {
+			x.Failf("%v", err)
+		}
+	}
+	recv = func(tk *Task) {
+		if v, err := c.Recv(tk); v != 7 || err != nil {
+			x.Failf("received %d, %v", v, err)
+		}
+	}
+	return send, recv
 }
 
 // TestModelChanRendezvous: a task sends to a task over an unbuffered channel, and an
 // ordinary goroutine to a task; whoever comes first waits.
 func TestModelChanRendezvous(t *testing.T) {
-	for name, native := range map[string]bool{"task": false, "goroutine": true} {
-		t.Run(name, func(t *testing.T) {
-			seen, procs := outcomes{}, 2
-			if native {
-				procs = 1
-			}
-			r := checkChan(t, procs, func(x *model.Execution, s *Scheduler) {
-				o := others{x: x}
-				c := NewChan[int](0)
-				send := func(tk *Task) {
-					seen.or(c.recvq.first != nil, "the receiver has waited", "the sender came first")
-					if err := c.Send(tk, 7); err != nil {
-						x.Failf("%v", err)
-					}
-				}
-				if native {
-					o.start("sender", func() { send(nil) })
-				} else {
-					s.Go(send)
-				}
-				s.Go(func(tk *Task) {
-					if v, err := c.Recv(tk); v != 7 || err != nil {
-						x.Failf("received %d, %v", v, err)
-					}
-				})
-				o.wg.Wait()
-				s.Close()
-			})
-			seen.want(t, r, "the receiver has waited", "the sender came first")
+	want := []string{"the receiver has waited", "the sender came first"}
+	t.Run("task", func(t *testing.T) {
+		checkDriven(t, 3, 2, still, want, func(d *driver) {
+			send, recv := rendezvous(d.x, d.seen)
+			d.put(0, send)
+			d.put(1, recv)
+			d.drive(0, 2)
+			d.drive(1, 2)
+			d.settle()
 		})
-	}
+	})
+	t.Run("goroutine", func(t *testing.T) {
+		seen := outcomes{}
+		r := checkChan(t, 1, func(x *model.Execution, s *Scheduler) {
+			o := others{x: x}
+			send, recv := rendezvous(x, seen)
+			o.start("sender", func() { send(nil) })
+			s.Go(recv)
+			o.wg.Wait()
+			s.Close()
+		})
+		seen.want(t, r, want...)
+	})
 }
 
 // TestModelChanContext: the context of a receiver ends just when somebody sends. The
 // value is received, or still there.
 func TestModelChanContext(t *testing.T) {
-	seen := outcomes{}
-	r := checkChan(t, 1, func(x *model.Execution, s *Scheduler) {
-		o := others{x: x}
+	checkEnding(t, 2, []string{"received", "ended"}, func(x *model.Execution, tk *Task, seen outcomes) func() {
 		c := NewChan[int](0)
-		ctx := newEndingContext()
-		var sent sx.Bool
-		var got bool
-		err := s.Run(ctx, func(tk *Task) error {
-			tk.watchContext()
-			w := tk.watch
-			o.start("context", func() { ctx.end(w) })
-			o.start("sender", func() { sent.Store(c.TrySend(7)) })
-			v, err := c.Recv(tk)
-			got = err == nil
-			if got != (v == 7) || !got && err != errEnough {
-				x.Failf("received %d, %v", v, err)
+		var sent bool
+		x.Go("sender", func() { sent = c.TrySend(7) })
+		v, err := c.Recv(tk)
+		ended := gaveUp(x, err)
+		seen.or(ended, "ended", "received")
+		return func() {
+			if ended == sent || sent != (v == 7) {
+				x.Failf("sent %v, received %d, %v", sent, v, err)
 			}
-			return nil
-		})
-		o.wg.Wait()
-		if err != nil || got != sent.Load() {
-			x.Failf("%v; sent %v, received %v", err, sent.Load(), got)
+			if c.recvq.first != nil {
+				x.Failf("a node is left")
+			}
 		}
-		if c.recvq.first != nil {
-			x.Failf("a node is left")
-		}
-		seen.or(got, "received", "ended")
 	})
-	seen.want(t, r, "received", "ended")
 }
 
 // TestModelChanClose: a channel is closed while one sends and one receives.
@@ -170,9 +171,7 @@ func twoChans() (a, b *Chan[int]) {
 // TestModelSelectSenders: two senders want to end a Select, all of them ordinary
 // goroutines. One does; the other still waits with his value.
 func TestModelSelectSenders(t *testing.T) {
-	old := selectRandom
-	defer func() { selectRandom = old }()
-	selectRandom = func(_ *Task, n uint32) uint32 { return uint32(model.Choose(int(n))) }
+	anyOrder(t)
 	seen := outcomes{}
 	r := model.Check(t, model.Config{Preemptions: 3}, func(x *model.Execution) {
 		a, b := twoChans()
@@ -200,52 +199,55 @@ func TestModelSelectSenders(t *testing.T) {
 // TestModelSelectContext: a sender and the end of the context want to end a task's
 // Select. One does; if it was the context, nothing has been sent.
 func TestModelSelectContext(t *testing.T) {
-	seen := outcomes{}
-	r := checkChan(t, 1, func(x *model.Execution, s *Scheduler) {
+	anyOrder(t)
+	checkEnding(t, 2, []string{"sent", "ended"}, func(x *model.Execution, tk *Task, seen outcomes) func() {
 		a, b := twoChans()
-		o := others{x: x}
-		ctx := newEndingContext()
-		var sent sx.Bool
-		i, v := 0, 0
-		err := s.Run(ctx, func(tk *Task) (err error) {
-			tk.watchContext()
-			w := tk.watch
-			o.start("sender", func() { sent.Store(b.TrySend(10)) })
-			o.start("context", func() { ctx.end(w) })
-			if i, err = Select(tk, a.RecvCase(&v, nil), b.RecvCase(&v, nil)); i < 0 && err == errEnough {
-				return nil
+		var sent bool
+		x.Go("sender", func() { sent = b.TrySend(10) })
+		v := 0
+		i, err := Select(tk, a.RecvCase(&v, nil), b.RecvCase(&v, nil))
+		ended := gaveUp(x, err)
+		seen.or(ended, "ended", "sent")
+		return func() {
+			if ended == sent || sent != (i == 1) || sent != (v == 10) {
+				x.Failf("case %d, %d, %v; sent: %v", i, v, err, sent)
 			}
-			return err
-		})
-		o.wg.Wait()
-		if err != nil || sent.Load() != (i == 1) || sent.Load() != (v == 10) {
-			x.Failf("case %d, %d, %v; sent: %v", i, v, err, sent.Load())
+			if a.recvq.first != nil || b.recvq.first != nil {
+				x.Failf("a node is left")
+			}
 		}
-		if a.recvq.first != nil || b.recvq.first != nil {
-			x.Failf("a node is left")
-		}
-		seen.or(i == 1, "sent", "ended")
 	})
-	seen.want(t, r, "sent", "ended")
 }
 
 // TestModelSelectTwice: two Selects with both channels, in opposite roles and orders,
 // meet in one of them.
 func TestModelSelectTwice(t *testing.T) {
-	seen := outcomes{}
-	r := checkChan(t, 2, func(x *model.Execution, s *Scheduler) {
+	anyOrder(t)
+	checkDriven(t, 2, 2, still, []string{"in the first", "in the second", "the first waits", "the second waits"}, func(d *driver) {
 		a, b := twoChans()
 		one, two := 1, 2
-		var i, k, v, w int
-		s.Go(func(tk *Task) { i, _ = Select(tk, a.SendCase(&one), b.RecvCase(&v, nil)) })
-		s.Go(func(tk *Task) { k, _ = Select(tk, b.SendCase(&two), a.RecvCase(&w, nil)) })
-		s.Close()
-		if i == k || v != 2*i || w != k {
-			x.Failf("cases %d and %d, received %d and %d", i, k, v, w)
+		i, k, v, w := -1, -1, 0, 0
+		waits := func(name string) {
+			if a.recvq.first != nil || a.sendq.first != nil || b.recvq.first != nil || b.sendq.first != nil {
+				d.seen[name]++
+			}
 		}
-		seen.or(i == 0, "in the first", "in the second")
+		d.put(0, func(tk *Task) {
+			waits("the second waits")
+			i, _ = Select(tk, a.SendCase(&one), b.RecvCase(&v, nil))
+		})
+		d.put(1, func(tk *Task) {
+			waits("the first waits")
+			k, _ = Select(tk, b.SendCase(&two), a.RecvCase(&w, nil))
+		})
+		d.drive(0, 2)
+		d.drive(1, 2)
+		d.settle()
+		if i < 0 || i == k || v != 2*i || w != k {
+			d.x.Failf("cases %d and %d, received %d and %d", i, k, v, w)
+		}
+		d.seen.or(i == 0, "in the first", "in the second")
 	})
-	seen.want(t, r, "in the first", "in the second")
 }
 
 // movedClock is a clock that stands still until somebody moves it.
@@ -259,46 +261,97 @@ func (c *movedClock) Now() int64 { return c.now.Load() }
 // TestModelSelectTimer: the time of a Select is over just when somebody sends. Then
 // the task selects again, with a longer time, which a late comer must not end.
 func TestModelSelectTimer(t *testing.T) {
-	seen := outcomes{}
 	old := selectRandom
 	defer func() { selectRandom = old }()
 	selectRandom = func(*Task, uint32) uint32 { return 0 }
-	r := checkTimed(t, model.Config{Preemptions: 2}, Config{Procs: 1}, func() clock {
+	moved := func() clock {
 		c := new(movedClock)
 		c.now.Store(1)
 		return c
-	}, func(x *model.Execution, s *Scheduler) {
-		o := others{x: x}
-		clk := s.clock.(*movedClock)
+	}
+	checkDriven(t, 2, 1, moved, []string{"received", "too late"}, func(d *driver) {
 		c := NewChan[int](0)
 		i, again, v, w := 0, 0, 0, 0
-		o.start("time", func() {
-			clk.now.Store(100)
-			for _, p := range s.seated() {
+		var err error
+		d.x.Go("time", func() {
+			d.s.clock.(*movedClock).now.Store(100)
+			for _, p := range d.s.seated() {
 				if n := p.timers.PopDue(100); n != nil {
 					(*selectTimer)(unsafe.Pointer(n)).fire(nil, 100)
 				}
 			}
 		})
-		o.start("sender", func() {
+		d.x.Go("sender", func() {
 			c.Send(nil, 7)
 			c.Send(nil, 8)
 		})
-		err := s.Run(context.Background(), func(tk *Task) (err error) {
+		d.runOne(func(tk *Task) {
 			if i, err = Select(tk, c.RecvCase(&v, nil), After(10*time.Nanosecond)); err != nil {
-				return err
+				return
 			}
 			again, err = Select(tk, After(1000*time.Nanosecond), c.RecvCase(&w, nil))
 			if i == 1 {
 				c.Recv(tk)
 			}
-			return err
 		})
-		o.wg.Wait()
+		d.settle()
 		if err != nil || again != 1 || (i == 0) != (v == 7) || w != 8-i {
-			x.Failf("%v; case %d, %d; then case %d, %d", err, i, v, again, w)
+			d.x.Failf("%v; case %d, %d; then case %d, %d", err, i, v, again, w)
 		}
-		seen.or(i == 0, "received", "too late")
+		d.seen.or(i == 0, "received", "too late")
 	})
-	seen.want(t, r, "received", "too late")
+}
+
+// TestModelSelectDone: a context that isn't the task's own ends just when somebody sends,
+// perhaps before its case can end the wait.
+func TestModelSelectDone(t *testing.T) {
+	checkDriven(t, 2, 1, still, []string{"sent", "ended", "before the wait"}, func(d *driver) {
+		c := NewChan[int](0)
+		ctx := newEndingContext()
+		var over sx.Bool
+		var sent bool
+		v, i := 0, -1
+		d.x.Go("sender", func() { sent = c.TrySend(7) })
+		d.runOne(func(tk *Task) {
+			w := &tk.c.wait
+			d.x.Go("context", func() {
+				for w.sel == nil || len(w.sel.ends) == 0 {
+					if over.Load() {
+						return
+					}
+					sx.Gosched()
+				}
+				e := w.sel.ends[0]
+				if e.w == nil {
+					d.seen["before the wait"]++
+				}
+				e.fire()
+			})
+			i, _ = Select(tk, c.RecvCase(&v, nil), Done(ctx))
+			over.Store(true)
+		})
+		d.settle()
+		if i < 0 || sent != (i == 0) || sent != (v == 7) || c.recvq.first != nil {
+			d.x.Failf("case %d, %d; sent: %v", i, v, sent)
+		}
+		d.seen.or(sent, "sent", "ended")
+	})
+}
+
+// runOne starts a thread in which the first M takes turns until the task that it has
+// been given has ended.
+func (d *driver) runOne(fn func(tk *Task)) {
+	var done sx.Bool
+	m := d.ms[0]
+	d.put(0, func(tk *Task) {
+		fn(tk)
+		done.Store(true)
+	})
+	d.x.Go("M", func() {
+		for !done.Load() {
+			if !m.turn() {
+				sx.Gosched()
+			}
+		}
+	})
 }

@@ -64,6 +64,7 @@ func (c *Cond) Wait(t *Task) error {
 	if c.L == nil {
 		panic("runq: Cond.Wait: the field L is nil: it must be the lock that guards the condition")
 	}
+	t.beforeWait(true)
 	w := newWaiter(t)
 	n := &w.node
 	n.num = condAnnounced
@@ -88,8 +89,10 @@ func (c *Cond) Wait(t *Task) error {
 // unlock unlocks L. If that panics, because the caller hasn't locked it, w no longer
 // waits.
 func (c *Cond) unlock(t *Task, w *waiter) {
+	w.announced = true
 	done := false
 	defer func() {
+		w.announced = false
 		if !done {
 			c.mu.Lock()
 			c.queue.remove(&w.node)

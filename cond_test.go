@@ -93,3 +93,32 @@ func TestCondStress(t *testing.T) {
 		t.Errorf("%d produced, %d consumed, %d left", produced, consumed, items)
 	}
 }
+
+// patientLock is a lock whose Unlock waits, which a Cond can't use.
+type patientLock struct {
+	Mutex
+	e Event
+}
+
+func (l *patientLock) Unlock(t *Task) {
+	l.Mutex.Unlock(t)
+	l.e.Wait(t)
+}
+
+// A lock whose Unlock waits is named, and nothing is left of the wait.
+func TestCondPatientLock(t *testing.T) {
+	s := newTest(t, Config{Procs: 1})
+	var l patientLock
+	c := NewCond(&l)
+	runTask(t, s, func(tk *Task) {
+		l.Lock(tk)
+		wantPanic(t, func() { c.Wait(tk) }, "runq: Cond.Wait: ", "Unlock of the lock L waits")
+		if queued(&c.mu, &c.queue)+queued(&l.e.mu, &l.e.queue) != 0 {
+			t.Error("a node is left")
+		}
+		tk.Go(func(tk *Task) { l.e.Set(tk) })
+		if err := l.e.Wait(tk); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -61,9 +61,15 @@ func (e *DeadlockError) Error() string {
 	return b.String()
 }
 
-// hopeless tells whether only a task of the same scheduler can end a wait of t.
+// hopeless tells whether only a task of the same scheduler can end a wait of t, or nobody.
 func (t *Task) hopeless() bool {
-	return t.reason == event.ReasonWaitGroup && t.waitFor.Load().s == t.e.env.s
+	switch t.reason {
+	case event.ReasonWaitGroup:
+		return t.waitFor.Load().s == t.e.env.s
+	case event.ReasonWaitNever:
+		return true
+	}
+	return false
 }
 
 // checkDead looks for a deadlock when nothing goes on. The lock is held, live is the
@@ -97,7 +103,7 @@ func (s *Scheduler) breakDeadlock() {
 	e := &DeadlockError{Tasks: len(stuck)}
 	for _, w := range stuck[:min(len(stuck), deadlockList)] {
 		pk := w.t.peek()
-		e.Waits = append(e.Waits, DeadlockWait{Task: pk.id, Label: pk.label, Func: pk.fn, What: w.g.describe()})
+		e.Waits = append(e.Waits, DeadlockWait{Task: pk.id, Label: pk.label, Func: pk.fn, What: w.describe()})
 	}
 	if s.cfg.OnDeadlock != nil {
 		s.cfg.OnDeadlock(e)
@@ -105,7 +111,7 @@ func (s *Scheduler) breakDeadlock() {
 		fmt.Fprintln(os.Stderr, e)
 	}
 	for _, w := range stuck {
-		w.g.abandon(w.t, e)
+		w.abandon(e)
 	}
 }
 
@@ -160,7 +166,29 @@ func (s *Scheduler) deadlockOver() {
 // stuckWait is a task and what it waits for.
 type stuckWait struct {
 	t *Task
-	g *Group
+	g *Group // nil: for what can't happen
+}
+
+func (w *stuckWait) describe() string {
+	if w.g == nil {
+		return "what never happens: a nil Chan, or a Select without a case that can be ready"
+	}
+	return w.g.describe()
+}
+
+// abandon ends the wait with the error.
+func (w *stuckWait) abandon(err error) {
+	if w.g != nil {
+		w.g.abandon(w.t, err)
+		return
+	}
+	w.t.err = err // nobody else ends such a wait, and it had begun when all was quiet
+	w.t.e.env.s.ready(nil, w.t, event.ReasonWakeDeadlock)
+}
+
+// waitsForNothing tells of a task that waits whether only breakDeadlock can end it.
+func (t *Task) waitsForNothing() bool {
+	return event.Reason(sx.PeekUint8((*uint8)(&t.reason))) == event.ReasonWaitNever
 }
 
 // hope is a reason why tasks that wait for each other aren't lost.
@@ -181,6 +209,10 @@ func (s *Scheduler) stuckWaits() (stuck []stuckWait, best hope) {
 			return
 		}
 		g := t.waitFor.Load()
+		if g == nil && t.waitsForNothing() {
+			stuck = append(stuck, stuckWait{t, nil})
+			return
+		}
 		if g == nil || g.s != s {
 			best = max(best, hopeOutside) // it has just been woken, or its wait isn't hopeless
 			return

@@ -28,8 +28,8 @@ func (e *Event) Set(t *Task) {
 		return
 	}
 	e.mu.Lock()
+	wake, _ := e.queue.claimAll() // first: who sees that the event is set may end a waiter's context
 	e.set.Store(true)
-	wake, _ := e.queue.claimAll()
 	e.mu.Unlock()
 	wakeAll(wake, t)
 }
@@ -57,6 +57,7 @@ func (e *Event) Wait(t *Task) error {
 	if e.set.Load() {
 		return nil
 	}
+	t.beforeWait(true)
 	e.mu.Lock()
 	if e.set.Load() {
 		e.mu.Unlock()

@@ -79,7 +79,9 @@ func (m *m) after() {
 	kind := l.kind
 	l.kind = leaveNothing
 	if kind == leavePark { // the most frequent, and the one in a hurry
-		m.afterPark(l.g, l.commit, l.arg)
+		arg := l.arg
+		l.arg = nil // an idle M must not keep what the task waits for
+		m.afterPark(l.g, l.commit, arg)
 		return
 	}
 	switch kind {

@@ -49,6 +49,11 @@ const (
 	mutexStarving // the mutex, which is locked, will be handed over; set with mu held, cleared by the holder
 )
 
+// mutexUnlocks has a bit for each state in which nothing is to be done but to clear
+// mutexLocked: it is set, the mutex isn't starving, and if somebody waits, somebody has
+// been woken.
+const mutexUnlocks = 1<<mutexLocked | 1<<(mutexLocked|mutexWoken) | 1<<(mutexLocked|mutexWaiting|mutexWoken)
+
 // starvingAfter is how long a waiter may lose against those who come along. It is what
 // sync.Mutex has: a thousand times a switch, and little for a person.
 const starvingAfter = int64(time.Millisecond)
@@ -64,7 +69,7 @@ const (
 // because who comes back without the lock must not go on as if he had it: LockOrDone
 // is for that. A task that locks a mutex twice waits for ever.
 func (m *Mutex) Lock(t *Task) {
-	if !m.state.CompareAndSwap(0, mutexLocked) {
+	if s := m.state.Load(); s&(mutexLocked|mutexStarving) != 0 || !m.state.CompareAndSwap(s, s|mutexLocked) {
 		m.lockSlow(t, "Mutex.Lock", false)
 	}
 }
@@ -73,7 +78,7 @@ func (m *Mutex) Lock(t *Task) {
 // mutex could be had. Then the caller doesn't hold it. A mutex that is free is locked
 // whether the context has ended or not. With a nil t the error is always nil.
 func (m *Mutex) LockOrDone(t *Task) error {
-	if m.state.CompareAndSwap(0, mutexLocked) {
+	if s := m.state.Load(); s&(mutexLocked|mutexStarving) == 0 && m.state.CompareAndSwap(s, s|mutexLocked) {
 		return nil
 	}
 	return m.lockSlow(t, "Mutex.LockOrDone", true)
@@ -97,7 +102,8 @@ func (m *Mutex) TryLock() bool {
 // has waited for long, t yields so that he can go on. It panics when the mutex isn't
 // locked.
 func (m *Mutex) Unlock(t *Task) {
-	if !m.state.CompareAndSwap(mutexLocked, 0) {
+	s := m.state.Load()
+	if mutexUnlocks>>(s%16)&1 == 0 || !m.state.CompareAndSwap(s, s&^mutexLocked) {
 		m.unlockSlow(t)
 	}
 }
@@ -109,6 +115,7 @@ func (m *Mutex) lockSlow(t *Task, call string, cancellable bool) error {
 	if m.TryLock() {
 		return nil
 	}
+	t.beforeWait(cancellable)
 	w := newWaiter(t)
 	err := m.await(w, cancellable)
 	w.free()

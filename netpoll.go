@@ -15,15 +15,16 @@ package runq
 // as for any task from outside.
 //
 // The race it avoids: the descriptor may become ready between the attempt and the
-// wait. Readiness is a flag that stays until an attempt is begun (PrepareRead) or a
-// wait has used it up; flag and list of waiters are under one lock.
+// wait. Readiness is a debt (side.owed): it is told once, so it is owed to somebody
+// until an attempt has been begun because of it. Debt and list of waiters are under one
+// lock. What becomes of the debt is described in netpoll_handler.go, since it is
+// handlers that would never hear of what others have left.
 //
 // Nothing here is called from pick: a task that is just leaving its stack may have the
 // descriptor locked on the very M that picks. For the same reason deadlines are timers
 // of Go's.
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -43,21 +44,20 @@ const pollLate = 10 * time.Millisecond
 type FD struct {
 	mu      sx.Mutex // first, so that waits for it name the FD
 	closed  bool     // guarded by mu
-	running bool     // a task of the handler lives; guarded by mu
-	hung    bool     // an end or an error has been told of; guarded by mu
+	readers int      // how many are between PrepareRead and EndRead; guarded by mu
+	partial sx.Bool  // see Partial
 	s       *Scheduler
 	fd      int
 	id      uint64 // in poller.fds; never changes
 	read    side
 	write   side
-	handler func(*Task) bool // guarded by mu
-	run     func(*Task)      // f.handle, made once
+	handler handler
 }
 
 // side is one direction of an FD. Guarded by its mu.
 type side struct {
 	waiters waitQueue
-	ready   bool // it has become ready since it was last tried or waited for
+	owed    bool // it has become ready, and no attempt has been begun since
 	late    bool // the deadline has passed
 	until   int64
 	timer   *time.Timer // of the deadline, when there has been one
@@ -69,6 +69,7 @@ type side struct {
 // has been closed, and errors.ErrUnsupported on systems other than Linux.
 func (s *Scheduler) NewFD(fd int) (*FD, error) {
 	f := &FD{s: s, fd: fd}
+	f.read.owed = true // nobody knows
 	if err := s.net.add(f); err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (f *FD) evict() bool {
 		return false
 	}
 	f.closed = true
-	f.handler = nil
+	f.handler.fn = nil
 	readers, writers := f.read.end(), f.write.end()
 	f.mu.Unlock()
 	wakeAll(readers, nil)
@@ -103,20 +104,59 @@ func (f *FD) evict() bool {
 	return true
 }
 
-// PrepareRead is to be called before an attempt to read: it forgets that the
-// descriptor was ready, so that a WaitRead after the attempt waits for something new.
-// From here to the end of that wait no other must read: what is ready is told once.
-// It returns os.ErrClosed after Close, and os.ErrDeadlineExceeded after the deadline.
-func (f *FD) PrepareRead() error { return f.prepare(&f.read) }
-
-// PrepareWrite is PrepareRead for writing.
-func (f *FD) PrepareWrite() error { return f.prepare(&f.write) }
-
-func (f *FD) prepare(d *side) error {
+// PrepareRead is to be called before an attempt to read: what has been told until then
+// is the caller's, so that a WaitRead after the attempt waits for something new. news
+// is false if that is nothing: the attempt will hardly find anything, and one may as
+// well wait at once. PrepareRead returns os.ErrClosed after Close, and
+// os.ErrDeadlineExceeded after the deadline: there must be neither attempt nor EndRead
+// then.
+//
+// Until EndRead the handler isn't started. Attempts and waits must be one reader's at a
+// time: if there are several, they need a lock, to be taken after PrepareRead and
+// released before EndRead.
+func (f *FD) PrepareRead() (news bool, err error) {
 	f.mu.Lock()
-	d.ready = false
-	err := f.ended(d)
+	news = f.read.owed
+	if err = f.prepare(&f.read); err == nil {
+		f.readers++
+	}
 	f.mu.Unlock()
+	return news, err
+}
+
+// EndRead ends what PrepareRead has begun, after the last attempt and the last wait.
+// rest is false if the last attempt has found that there is nothing more to read for
+// now: it would have blocked, or has told of the end or of an error. Anything else may
+// have left something, for another reader or for the handler; a reader that has made no
+// attempt leaves the news it had. For TCP, an attempt that has read less than it had
+// room for has left nothing, unless Partial says so.
+func (f *FD) EndRead(rest bool) {
+	f.mu.Lock()
+	f.readers--
+	var waiters *waitNode
+	if rest {
+		waiters = f.read.become()
+	}
+	start := f.begin()
+	f.mu.Unlock()
+	wakeAll(waiters, nil)
+	f.start(start)
+}
+
+// PrepareWrite is PrepareRead for writing. There is nothing to end it.
+func (f *FD) PrepareWrite() error {
+	f.mu.Lock()
+	err := f.prepare(&f.write)
+	f.mu.Unlock()
+	return err
+}
+
+// prepare takes over the debt, unless there can't be an attempt. The lock is held.
+func (f *FD) prepare(d *side) error {
+	err := f.ended(d)
+	if err == nil {
+		d.owed = false
+	}
 	return err
 }
 
@@ -141,9 +181,10 @@ func (f *FD) WaitWrite(t *Task) error {
 }
 
 func (f *FD) wait(t *Task, d *side, why event.Reason) error {
+	t.beforeWait(true)
 	f.mu.Lock()
-	if err := f.ended(d); err != nil || d.ready {
-		d.ready = false
+	if err := f.ended(d); err != nil || d.owed {
+		d.owed = d.owed && err != nil
 		f.mu.Unlock()
 		return err
 	}
@@ -156,6 +197,7 @@ func (f *FD) wait(t *Task, d *side, why event.Reason) error {
 	}
 	f.mu.Lock()
 	err = f.ended(d)
+	d.owed = d.owed || err != nil // there is no attempt, and it may have been served
 	f.mu.Unlock()
 	return err
 }
@@ -171,14 +213,10 @@ func (f *FD) ended(d *side) error {
 	return nil
 }
 
-// HungUp tells whether the descriptor has been found to be at its end or to have
-// failed: an attempt to read will say so when all data has been read, and nothing more
-// will be told of it.
-func (f *FD) HungUp() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.hung
-}
+// Partial tells whether an attempt that reads less than it has room for may have left
+// something of which nothing more will be told: the descriptor has been found to be at
+// its end, to have failed, or to have urgent data, at which a read stops.
+func (f *FD) Partial() bool { return f.partial.Load() }
 
 // SetReadDeadline ends waits for reading at the time t, with os.ErrDeadlineExceeded,
 // and all that begin after it, until another deadline is set. A time in the past does
@@ -198,24 +236,24 @@ func (f *FD) setDeadline(d *side, t time.Time) error {
 		d.timer.Stop()
 	}
 	d.late, d.until = false, 0
-	if t.IsZero() {
-		f.mu.Unlock()
-		return nil
-	}
-	if left := time.Until(t); left > 0 {
-		d.until = f.s.clock.Now() + int64(left)
-		if d.timer == nil {
-			d.timer = time.AfterFunc(left, func() { f.deadline(d) })
+	var waiters *waitNode
+	if !t.IsZero() {
+		if left := time.Until(t); left > 0 {
+			d.until = f.s.clock.Now() + int64(left)
+			if d.timer == nil {
+				d.timer = time.AfterFunc(left, func() { f.deadline(d) })
+			} else {
+				d.timer.Reset(left)
+			}
 		} else {
-			d.timer.Reset(left)
+			d.late = true
+			waiters, _ = d.waiters.claimAll()
 		}
-		f.mu.Unlock()
-		return nil
 	}
-	d.late = true
-	waiters, _ := d.waiters.claimAll()
+	start := f.begin()
 	f.mu.Unlock()
 	wakeLate(waiters)
+	f.start(start)
 	return nil
 }
 
@@ -241,76 +279,20 @@ func (d *side) end() *waitNode {
 	return waiters
 }
 
-// OnReadable makes the scheduler call fn, in a task of its own, whenever the
-// descriptor has become readable: no task waits meanwhile, and an idle descriptor
-// takes no stack. fn is called at once if the descriptor may be readable now. At most
-// one such task lives at a time; fn must not wait for long, and returns true when it
-// hasn't read all there was: it is called again in another task then, after those that
-// are runnable. Only what arrives after fn has been called is sure to cause another
-// call. A nil fn ends this; so does the beginning of the scheduler's Close. A task
-// that waits in WaitRead is served before fn.
-func (f *FD) OnReadable(fn func(t *Task) (more bool)) error {
-	f.mu.Lock()
-	if f.closed {
-		f.mu.Unlock()
-		return os.ErrClosed
-	}
-	f.handler = fn
-	begin := fn != nil && !f.running
-	if begin {
-		f.running = true
-		if f.run == nil {
-			f.run = f.handle
-		}
-	}
-	f.mu.Unlock()
-	if begin && !f.s.submit(fresh(f.run, f.s.detached)) {
-		return ErrClosed
-	}
-	return nil
-}
-
-// handle is the handler's task.
-func (f *FD) handle(t *Task) {
-	f.mu.Lock()
-	fn := f.handler
-	f.read.ready = false
-	f.mu.Unlock()
-	var more bool
-	if fn != nil {
-		defer func() { f.handled(t, more) }()
-		more = fn(t)
-		return
-	}
-	f.handled(t, false)
-}
-
-// handled arms the handler again when its task ends, or starts it again.
-func (f *FD) handled(t *Task, more bool) {
-	closed := t.e.env.s.closedToOthers()
-	f.mu.Lock()
-	again := !closed && f.handler != nil && (more || f.read.ready)
-	f.running = again
-	f.mu.Unlock()
-	if again {
-		t.Go(f.run)
-	}
-}
-
 // become notes what the descriptor has become. It returns who is to be woken, and
 // whether a task for the handler is to be started.
-func (f *FD) become(readable, writable, hung bool) (readers, writers *waitNode, start bool) {
+func (f *FD) become(readable, writable, partial bool) (readers, writers *waitNode, start bool) {
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
 		return nil, nil, false
 	}
-	f.hung = f.hung || hung
+	if partial {
+		f.partial.Store(true)
+	}
 	if readable {
 		readers = f.read.become()
-		if start = readers == nil && f.handler != nil && !f.running; start {
-			f.running = true
-		}
+		start = f.begin()
 	}
 	if writable {
 		writers = f.write.become()
@@ -324,7 +306,7 @@ func (f *FD) become(readable, writable, hung bool) (readers, writers *waitNode, 
 func (d *side) become() *waitNode {
 	waiters, _ := d.waiters.claimAll()
 	if waiters == nil {
-		d.ready = true
+		d.owed = true
 	}
 	return waiters
 }
@@ -337,6 +319,3 @@ func wakeLate(n *waitNode) {
 		w.resume(nil, event.ReasonWakeTimer)
 	}
 }
-
-// String names the descriptor, for messages.
-func (f *FD) String() string { return fmt.Sprintf("descriptor %d", f.fd) }

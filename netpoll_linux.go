@@ -28,6 +28,7 @@ type poller struct {
 	events  *epoll.Events // guarded by polling
 	found   []*FD         // guarded by polling; nil: closed since
 	batch   []entry       // tasks to be queued; guarded by polling
+	starts  []entry       // and those of handlers, which begin; guarded by polling
 }
 
 // add registers f, and starts the poller for the first one.
@@ -158,14 +159,17 @@ func (s *Scheduler) poll(m *m) (queued int, all bool) {
 			continue
 		}
 		e := p.events.At(i)
-		readers, writers, start := f.become(e.Readable, e.Writable, e.HungUp)
+		readers, writers, start := f.become(e.Readable, e.Writable, e.Partial)
 		s.polled(m, readers)
 		s.polled(m, writers)
 		if start {
-			s.startHandler(m, f)
+			p.starts = append(p.starts, fresh(f.handler.run, s.detached))
 		}
 	}
 	clear(p.found)
+	if len(p.starts) > 0 {
+		s.admitHandlers(m)
+	}
 	queued = len(p.batch)
 	if m != nil {
 		m.p.run.PutAll(p.batch, &s.global)
@@ -175,6 +179,34 @@ func (s *Scheduler) poll(m *m) (queued int, all bool) {
 	clear(p.batch)
 	p.batch = p.batch[:0]
 	return queued, all
+}
+
+// admitHandlers adds the handlers' tasks to the batch, unless the scheduler is being
+// closed; then they stay "running", and nothing starts them. Close can't have counted
+// the tasks between that and the queueing of those that are admitted: an M's P isn't
+// idle, and what an ordinary goroutine submits is counted here.
+func (s *Scheduler) admitHandlers(m *m) {
+	p := &s.net
+	n := uint64(len(p.starts))
+	s.global.Lock()
+	admitted := !s.admit.closed
+	if admitted && m == nil {
+		s.admit.spawned += n
+	}
+	s.global.Unlock()
+	if admitted {
+		if m != nil {
+			m.p.c.spawned += n
+		}
+		if s.cfg.Trace {
+			for i := range p.starts {
+				p.starts[i].born = s.coarse.Load()
+			}
+		}
+		p.batch = append(p.batch, p.starts...)
+	}
+	clear(p.starts)
+	p.starts = p.starts[:0]
 }
 
 // lookUp finds the FDs of the n events.
@@ -223,24 +255,6 @@ func (s *Scheduler) readied(m *m, t *Task) entry {
 		t.eventOn(m, event.KindTaskReadied, event.ReasonWakePoller, 0)
 	}
 	return begun(t)
-}
-
-// startHandler queues a task for the handler of f, unless the scheduler is being
-// closed. An M's P isn't idle, so Close can't have counted the tasks yet.
-func (s *Scheduler) startHandler(m *m, f *FD) {
-	e := fresh(f.run, s.detached)
-	if m == nil {
-		s.submit(e)
-		return
-	}
-	if s.closedToOthers() {
-		return
-	}
-	if m.p.events != nil {
-		e.born = s.coarse.Load()
-	}
-	m.p.c.spawned++
-	s.net.batch = append(s.net.batch, e)
 }
 
 // endNet closes all FDs and the poller, when no task lives any more.

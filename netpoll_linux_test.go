@@ -47,11 +47,18 @@ func (w *wire) send() {
 	}
 }
 
+// prepare is PrepareRead's error.
+func (w *wire) prepare() error {
+	_, err := w.f.PrepareRead()
+	return err
+}
+
 // receive takes a byte, as t or as an ordinary goroutine.
 func (w *wire) receive(t *Task) error {
-	if err := w.f.PrepareRead(); err != nil {
+	if _, err := w.f.PrepareRead(); err != nil {
 		return err
 	}
+	defer w.f.EndRead(true)
 	for {
 		if _, err := syscall.Read(w.near, w.in[:]); err != syscall.EAGAIN {
 			return err
@@ -176,7 +183,7 @@ func TestFDEnds(t *testing.T) {
 			if c.want == why {
 				return
 			}
-			for _, err := range []error{w.f.PrepareRead(), w.f.WaitRead(nil)} {
+			for _, err := range []error{w.prepare(), w.f.WaitRead(nil)} {
 				if !errors.Is(err, c.want) {
 					t.Errorf("and afterwards there is %v", err)
 				}
@@ -188,36 +195,6 @@ func TestFDEnds(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestFDHandler: called at first, when something comes, and again when it wants; not
-// at the same time.
-func TestFDHandler(t *testing.T) {
-	s := openScheduler(t, Config{Procs: 2})
-	w := openWire(t, s)
-	var calls, alive atomic.Int32
-	if err := w.f.OnReadable(func(*Task) bool {
-		if alive.Add(1) != 1 {
-			t.Error("the handler is called while it runs")
-		}
-		defer alive.Add(-1)
-		var b [1]byte
-		syscall.Read(w.near, b[:])
-		return calls.Add(1) == 1
-	}); err != nil {
-		t.Fatal(err)
-	}
-	awaitTrue(t, "two calls", func() bool { return calls.Load() == 2 })
-	for i := range int32(5) {
-		w.send()
-		awaitTrue(t, "a call", func() bool { return calls.Load() == 3+i })
-	}
-	awaitTrue(t, "no task", func() bool { return s.Stats().Live == 0 })
-	if w.f.HungUp() {
-		t.Error("it has hung up")
-	}
-	syscall.Shutdown(w.far, syscall.SHUT_WR)
-	awaitTrue(t, "the end", w.f.HungUp)
 }
 
 // TestFDBusy: with all Ps busy on tasks that yield to each other and never run out,

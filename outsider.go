@@ -139,22 +139,38 @@ type selectEnd struct {
 	stop  func() bool
 }
 
-// watchEnd registers with a context, and returns the node of the case.
-func (s *selection) watchEnd(ctx context.Context) *waitNode {
-	e := new(selectEnd)
-	e.stop = context.AfterFunc(ctx, e.fire) // the context's own code, which may panic
-	s.ends = append(s.ends, e)
-	return &e.node
+// watchEnds registers with the task's context and with those of the Done cases. No lock
+// may be held, and the waiter's selection not be in use: methods of a context may do
+// anything, and panic.
+func watchEnds(t *Task, cases []Case) (ends []*selectEnd) {
+	if t != nil {
+		t.watchContext()
+	}
+	watched := false
+	defer func() {
+		if !watched {
+			unwatchEnds(ends)
+		}
+	}()
+	for i := range cases {
+		if k := &cases[i]; k.kind == caseDone {
+			e := new(selectEnd)
+			e.stop = context.AfterFunc(k.ctx, e.fire)
+			ends = append(ends, e)
+		}
+	}
+	watched = true
+	return ends
 }
 
-// unwatchEnds ends the parts of the contexts in the wait.
-func (s *selection) unwatchEnds() {
-	for _, e := range s.ends {
-		e.stop()
+// unwatchEnds ends the parts of the contexts in the wait. No lock may be held.
+func unwatchEnds(ends []*selectEnd) {
+	for _, e := range ends {
 		e.drop()
 	}
-	clear(s.ends)
-	s.ends = s.ends[:0]
+	for _, e := range ends {
+		e.stop()
+	}
 }
 
 // arm tells whether the context has ended before, and arm has won the claim.

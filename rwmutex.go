@@ -145,6 +145,7 @@ func (rw *RWMutex) rlockSlow(t *Task, call string, cancellable bool) error {
 	if rw.TryRLock() {
 		return nil // it was another reader that was in the way
 	}
+	t.beforeWait(cancellable)
 	rw.mu.Lock()
 	if rw.readOrQueue() {
 		return nil
@@ -155,10 +156,7 @@ func (rw *RWMutex) rlockSlow(t *Task, call string, cancellable bool) error {
 	n.num = began
 	rw.readers.push(n, w)
 	for {
-		err := w.waitLocking(&rw.mu, n, event.ReasonWaitRLock, cancellable)
-		if err != nil {
-			rw.mu.Unlock()
-		}
+		err := w.wait(&rw.mu, n, event.ReasonWaitRLock, cancellable)
 		if err != nil || n.num == rwOwns || rw.TryRLock() {
 			w.free()
 			return err
@@ -193,6 +191,7 @@ func (rw *RWMutex) lockSlow(t *Task, call string, cancellable bool) error {
 	if t != nil {
 		t.enter(call)
 	}
+	t.beforeWait(cancellable)
 	rw.mu.Lock()
 	for {
 		s := rw.state.Load()
@@ -212,14 +211,14 @@ func (rw *RWMutex) lockSlow(t *Task, call string, cancellable bool) error {
 func (rw *RWMutex) awaitWrite(t *Task, cancellable bool) error {
 	w := newWaiter(t)
 	rw.writers.push(&w.node, w)
-	err := w.waitLocking(&rw.mu, &w.node, event.ReasonWaitLock, cancellable)
-	if err != nil {
-		wake := rw.next()
-		rw.mu.Unlock()
-		wakeAll(wake, t)
+	if w.waitLocking(&rw.mu, &w.node, event.ReasonWaitLock, cancellable) {
+		w.free()
+		return nil
 	}
-	w.free()
-	return err
+	wake := rw.next()
+	rw.mu.Unlock()
+	wakeAll(wake, t)
+	return w.cause()
 }
 
 func (rw *RWMutex) unlockSlow(t *Task) {

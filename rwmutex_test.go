@@ -145,3 +145,28 @@ func TestRWMutexStress(t *testing.T) {
 		t.Errorf("at the end the state is %b", s)
 	}
 }
+
+// TestRWMutexReadTogether: any number read at the same time, and a writer that comes
+// meanwhile is let in by the last of them.
+func TestRWMutexReadTogether(t *testing.T) {
+	const readers = 8
+	var rw RWMutex
+	var together WaitGroup
+	c := newCrowd(t)
+	together.Add(readers)
+	for i := range readers {
+		c.start(i, context.Background(), func(tk *Task) {
+			rw.RLocker().Lock(tk)
+			together.Done(tk)
+			together.Wait(tk) // for ever, if one kept another out
+			rw.RLocker().Unlock(tk)
+		})
+	}
+	together.Wait(nil)
+	rw.Lock(nil)
+	rw.Unlock(nil)
+	c.wait()
+	if s := rw.state.Load(); s != 0 {
+		t.Errorf("at the end the state is %b", s)
+	}
+}

@@ -9,7 +9,9 @@ package runq
 // again and removes the other nodes: so no node outlives its Select, and none is left
 // behind in a channel that nobody else uses.
 //
-// A timer and a context end the wait from outside: see outsider.go.
+// A timer and a context end the wait from outside: see outsider.go. Registering with a
+// context calls its methods, which may do anything, so it is done with nothing locked;
+// then all begins anew, since meanwhile a case may have become ready.
 //
 // The cases, and what they point to, are on the caller's stack, and Select must not make
 // that escape: it hides them from the compiler (noescape). So no pointer to a case, or
@@ -35,6 +37,7 @@ type Case struct {
 	ok   *bool           // of recv; nil: not wanted
 	d    time.Duration   // of After
 	ctx  context.Context // of Done
+	done <-chan struct{} // of Done: ctx.Done()
 }
 
 type caseKind uint8
@@ -101,13 +104,17 @@ func After(d time.Duration) Case { return Case{kind: caseAfter, d: d} }
 // task's own, which ends the Select anyhow, and for ordinary goroutines. A Select that
 // waits registers with the context, which allocates. A nil ctx never ends.
 func Done(ctx context.Context) Case {
-	if ctx == nil || ctx.Done() == nil {
+	if ctx == nil {
+		return Case{}
+	}
+	done := ctx.Done()
+	if done == nil {
 		return Case{}
 	}
 	if neverTrue {
 		shared = ctx
 	}
-	return Case{kind: caseDone, ctx: ctx}
+	return Case{kind: caseDone, ctx: ctx, done: done}
 }
 
 // Otherwise is a case that is chosen when no other is ready, as default is in Go: with
@@ -121,7 +128,7 @@ func Otherwise() Case { return Case{kind: caseOtherwise} }
 // if the context has ended.
 //
 // A channel may be in several cases. Without a case that can ever be ready, Select
-// waits for ever, or for the context. Up to eight cases cost a task no allocation.
+// waits for ever, as for a nil *Chan. Up to eight cases cost a task no allocation.
 func Select(t *Task, of ...Case) (int, error) {
 	if t != nil {
 		t.enter("Select")
@@ -129,41 +136,60 @@ func Select(t *Task, of ...Case) (int, error) {
 	w := newWaiter(t)
 	s := w.selection()
 	cases := *(*[]Case)(noescape(unsafe.Pointer(&of)))
-	other := s.plan(t, cases)
-	s.lock()
-	for _, i := range s.order {
-		k := &cases[i]
-		wake, done, got := k.try()
-		if !done {
-			continue
+	var ends []*selectEnd
+	for registered := false; ; registered = true {
+		other := s.plan(t, cases)
+		s.lock()
+		i, wake, got := s.try(cases)
+		if i < 0 {
+			i = other
+		}
+		if i >= 0 {
+			s.unlock()
+			w.free()
+			if wake != nil {
+				wake.wake(t)
+			}
+			unwatchEnds(ends)
+			return i, cases[i].finish(got)
+		}
+		if len(s.order) == 0 {
+			s.unlock()
+			w.free()
+			return -1, waitForEver(t, event.ReasonWaitSelect)
+		}
+		if registered || !s.foreign && (t == nil || !t.unwatched()) {
+			break
 		}
 		s.unlock()
-		w.free()
-		if wake != nil {
-			wake.wake(t)
-		}
-		return int(i), k.finish(got)
+		ends = watchEnds(t, cases)
 	}
-	if other >= 0 {
-		s.unlock()
-		w.free()
-		return other, nil
-	}
-	s.enqueue(w, cases)
+	s.enqueue(w, cases, ends)
 	w.by = nil
 	w.contested = true
 	if t == nil {
 		s.sleep(w)
 	} else {
-		t.watchContext()
 		t.park(event.ReasonWaitSelect, commitSelect, nil)
 	}
 	i, got := s.dequeue(w, cases)
 	w.free()
+	unwatchEnds(ends)
 	if i < 0 {
-		return i, context.Cause(t.e.env.ctx)
+		return i, w.cause()
 	}
 	return i, cases[i].finish(got)
+}
+
+// try does the first case that needs no waiting, and returns its index, -1 if there is
+// none. The locks are held.
+func (s *selection) try(cases []Case) (chosen int, wake *waiter, got bool) {
+	for _, i := range s.order {
+		if wake, done, got := cases[i].try(); done {
+			return int(i), wake, got
+		}
+	}
+	return -1, nil, false
 }
 
 // try does the case if that needs no waiting. The locks are held.
@@ -174,7 +200,7 @@ func (k *Case) try() (wake *waiter, done, got bool) {
 	case caseAfter:
 		return nil, k.d <= 0, false
 	case caseDone:
-		return nil, isEnded(k.ctx), false
+		return nil, isEnded(k.done), false
 	}
 	return nil, false, false
 }
@@ -194,9 +220,10 @@ func (k *Case) finish(got bool) error {
 	return nil
 }
 
-func isEnded(ctx context.Context) bool {
+// isEnded tells whether done, which a context's Done has returned, is closed.
+func isEnded(done <-chan struct{}) bool {
 	select {
-	case <-ctx.Done():
+	case <-done:
 		return true
 	default:
 		return false
@@ -217,6 +244,8 @@ type selection struct {
 	none  sx.Mutex    // stands for the locks when there are none
 	timer selectTimer
 	ends  []*selectEnd // of the Done cases
+
+	foreign bool // there are Done cases
 
 	orders [selectCases]uint32 // where the slices begin
 	held   [selectCases]*sx.Mutex
@@ -246,7 +275,7 @@ var selectRandom = func(t *Task, n uint32) uint32 {
 // returns the index of the first Otherwise, -1 if there is none.
 func (s *selection) plan(t *Task, cases []Case) (other int) {
 	other = -1
-	s.order, s.locks = s.order[:0], s.locks[:0]
+	s.order, s.locks, s.foreign = s.order[:0], s.locks[:0], false
 	for i := range cases {
 		k := &cases[i]
 		switch k.kind {
@@ -259,6 +288,8 @@ func (s *selection) plan(t *Task, cases []Case) (other int) {
 			continue
 		case caseSend, caseRecv:
 			s.addLock(&k.ch.core().mu)
+		case caseDone:
+			s.foreign = true
 		}
 		s.order = append(s.order, uint32(i))
 		if n := uint32(len(s.order)); n > 1 {
@@ -300,9 +331,10 @@ func (s *selection) unlock() {
 	clear(s.locks)
 }
 
-// enqueue makes w wait for all cases. The locks are held.
-func (s *selection) enqueue(w *waiter, cases []Case) {
-	s.nodes = s.nodes[:0]
+// enqueue makes w wait for all cases. The locks are held. ends are what watchEnds has
+// returned.
+func (s *selection) enqueue(w *waiter, cases []Case, ends []*selectEnd) {
+	s.nodes, s.ends = s.nodes[:0], ends
 	after := -1
 	for i := range cases {
 		k := &cases[i]
@@ -315,7 +347,7 @@ func (s *selection) enqueue(w *waiter, cases []Case) {
 				after = i
 			}
 		case caseDone:
-			n = s.watchEnd(k.ctx)
+			n, ends = &ends[0].node, ends[1:]
 		}
 		s.nodes = append(s.nodes, n)
 	}
@@ -349,9 +381,8 @@ func (s *selection) dequeue(w *waiter, cases []Case) (chosen int, got bool) {
 	}
 	s.unlock()
 	s.timer.stop()
-	s.unwatchEnds()
 	clear(s.nodes)
-	w.by = nil
+	s.ends, w.by = nil, nil
 	return chosen, got
 }
 

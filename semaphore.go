@@ -66,6 +66,7 @@ func (s *Semaphore) Acquire(t *Task, n int64) error {
 	if n > s.size {
 		return fmt.Errorf("runq: Semaphore.Acquire: %d units wanted of %d: %w", n, s.size, ErrSemaphoreSize)
 	}
+	t.beforeWait(true)
 	s.mu.Lock()
 	for {
 		v := s.state.Load()
@@ -105,14 +106,14 @@ func (s *Semaphore) await(t *Task, n int64) error {
 	w := newWaiter(t)
 	w.node.num = n
 	s.queue.push(&w.node, w)
-	err := w.waitLocking(&s.mu, &w.node, event.ReasonWaitSemaphore, true)
-	if err != nil {
-		wake := s.grant()
-		s.mu.Unlock()
-		wakeAll(wake, t)
+	if w.waitLocking(&s.mu, &w.node, event.ReasonWaitSemaphore, true) {
+		w.free()
+		return nil
 	}
-	w.free()
-	return err
+	wake := s.grant()
+	s.mu.Unlock()
+	wakeAll(wake, t)
+	return w.cause()
 }
 
 // Release gives n units back. t is the calling task, nil for an ordinary goroutine; one of

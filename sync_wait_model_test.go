@@ -62,16 +62,22 @@ func TestModelSemaphoreContext(t *testing.T) {
 	})
 }
 
-// store is something to be consumed, guarded by a mutex, with a condition.
+// store is something to be consumed, guarded by a lock, with a condition.
 type store struct {
-	mu    Mutex
+	mu    Locker
 	cond  *Cond
 	items int
 }
 
+// plainLock is a lock of few operations, for checks that aren't about the lock.
+type plainLock struct{ mu sx.Mutex }
+
+func (l *plainLock) Lock(*Task)   { l.mu.Lock() }
+func (l *plainLock) Unlock(*Task) { l.mu.Unlock() }
+
 func newStore() *store {
-	s := new(store)
-	s.cond = NewCond(&s.mu)
+	s := &store{mu: new(plainLock)}
+	s.cond = NewCond(s.mu)
 	return s
 }
 

@@ -43,6 +43,7 @@ type waiter struct {
 
 	claim     sx.Uint32 // partner: waitQueue.take, watch.fire, commitWait
 	contested bool      // claim decides; written before the wait begins
+	announced bool      // node is in a Cond's list and the task doesn't wait yet; the waiter's
 	cancelled sx.Bool   // the task's context has ended; partner: commitWait
 
 	by    *waitNode    // what has ended the wait, nil: its context; written by who won the claim
@@ -203,27 +204,48 @@ func (w *waiter) resume(m *m, why event.Reason) {
 // It returns when somebody has served the node, with nil, or, if cancellable, when
 // the task's context has ended, with the context's cause; then n is in no list. In
 // any case mu has been released. An ordinary goroutine has no context.
+//
+// beforeWait must have been called before mu was locked.
 func (w *waiter) wait(mu *sx.Mutex, n *waitNode, why event.Reason, cancellable bool) error {
-	err := w.waitLocking(mu, n, why, cancellable)
-	if err != nil {
-		mu.Unlock()
+	if w.waitLocking(mu, n, why, cancellable) {
+		return nil
 	}
-	return err
+	mu.Unlock()
+	return w.cause()
 }
 
-// waitLocking is wait, except that mu is held when it returns an error: for what is to
-// be put right in the same breath as n goes.
-func (w *waiter) waitLocking(mu *sx.Mutex, n *waitNode, why event.Reason, cancellable bool) error {
-	w.contested = cancellable && w.t != nil && w.t.watchContext()
+// waitLocking is wait, except that it returns false when the context has ended the
+// wait, and mu is held then: for what is to be put right in the same breath as n goes.
+func (w *waiter) waitLocking(mu *sx.Mutex, n *waitNode, why event.Reason, cancellable bool) (served bool) {
+	w.contested = cancellable && w.t != nil && w.t.watched()
 	w.mu, w.also = mu, nil
 	if w.sleep(why) {
-		return nil
+		return true
 	}
 	mu.Lock()
 	if n.in != nil {
 		n.in.remove(n)
 	}
-	return context.Cause(w.t.e.env.ctx)
+	return false
+}
+
+// cause is why the task's context has ended. It is the context's own code that knows,
+// so no lock may be held.
+func (w *waiter) cause() error { return context.Cause(w.t.e.env.ctx) }
+
+// beforeWait is called by who may have to wait, before any lock is taken: the first
+// wait of a task calls methods of its context, and those may do anything, even use the
+// same object, or panic. t may be nil.
+func (t *Task) beforeWait(cancellable bool) {
+	if t == nil {
+		return
+	}
+	if t.c.wait.announced {
+		panic("runq: Cond.Wait: the method Unlock of the lock L waits; with a Cond it must not")
+	}
+	if cancellable {
+		t.watchContext()
+	}
 }
 
 // sleep waits until the wait is over; w.mu and w.also are held and will be released, w's
@@ -283,21 +305,33 @@ type watch struct {
 	stop func() bool
 }
 
+// neverEnds is the watch of the tasks whose contexts can't end.
+var neverEnds = new(watch)
+
 // watchContext makes sure that the end of t's context is noticed. It tells whether
-// the context can end at all.
+// the context can end at all. The first time, it calls the context's methods: see
+// beforeWait.
 func (t *Task) watchContext() bool {
-	if t.watch != nil {
-		return true
+	if t.unwatched() {
+		t.watchNow()
 	}
-	ctx := t.e.env.ctx
-	if ctx == nil || ctx.Done() == nil {
-		return false
+	return t.watched()
+}
+
+// watched tells whether the end of t's context is noticed.
+func (t *Task) watched() bool { return t.watch != nil && t.watch != neverEnds }
+
+// unwatched tells whether watchContext would call methods of t's context.
+func (t *Task) unwatched() bool { return t.watch == nil && t.e.env.ctx != nil }
+
+func (t *Task) watchNow() {
+	ctx, c := t.e.env.ctx, neverEnds
+	if ctx.Done() != nil {
+		c = &watch{t: t}
+		c.stop = context.AfterFunc(ctx, c.fire) // the context's own code, which may panic
 	}
 	t.cold = true
-	c := &watch{t: t}
-	c.stop = context.AfterFunc(ctx, c.fire) // the context's own code, which may panic
 	t.watch = c
-	return true
 }
 
 // fire ends the wait of the task whose context has ended, if there is one, and all
@@ -320,9 +354,12 @@ func (c *watch) fire() {
 func (t *Task) unwatch() {
 	c := t.watch
 	t.watch = nil
-	c.stop()
+	if c == neverEnds {
+		return
+	}
 	c.mu.Lock()
 	c.t = nil
 	c.mu.Unlock()
 	t.c.wait.cancelled.Store(false)
+	c.stop()
 }

@@ -91,6 +91,7 @@ func (wg *WaitGroup) Wait(t *Task) error {
 	if wg.state.Load() < waitGroupOne {
 		return nil
 	}
+	t.beforeWait(true)
 	wg.mu.Lock()
 	for {
 		s := wg.state.Load()
@@ -135,14 +136,14 @@ func (wg *WaitGroup) addWaited(t *Task, call string, delta int64) {
 			waitGroupSum(call, s, delta) // panics
 		}
 		sum := n*waitGroupOne | s&waitGroupWaited
+		var wake *waitNode
 		if n == 0 {
 			sum = 0
+			// First: who sees that the counter is zero may end a waiter's context. If
+			// somebody waits, the counter can't change without the lock.
+			wake, _ = wg.queue.claimAll()
 		}
 		if wg.state.CompareAndSwap(s, sum) {
-			var wake *waitNode
-			if n == 0 {
-				wake, _ = wg.queue.claimAll()
-			}
 			wg.mu.Unlock()
 			wakeAll(wake, t)
 			return

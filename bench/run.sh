@@ -24,9 +24,9 @@ main() {
 	done
 
 	# Five runs: the least that has a median which two bad runs don't move.
-	runs=5 tasks=1000000 waiting=1000000 idle=5s short=500ms rounds=3x pairs=9x
+	runs=5 tasks=1000000 waiting=1000000 idle=5s short=500ms rounds=3x pairs=9x sleeps=1000x net='-rounds 1'
 	if [[ $quick ]]; then
-		runs=1 tasks=10000 waiting=20000 idle=200ms short=1x rounds=1x pairs=1x
+		runs=1 tasks=10000 waiting=20000 idle=200ms short=1x rounds=1x pairs=1x sleeps=1x net=-quick
 	fi
 
 	bin=$(mktemp -d)
@@ -34,7 +34,8 @@ main() {
 	raw=$bin/raw.txt
 
 	go test -c -o "$bin/bench.test" .
-	go build -o "$bin/" ./mem ./idle ./nested ./table
+	go build -o "$bin/" ./mem ./idle ./nested ./net ./table
+	go build -o "$bin/httpd" ../examples/httpd
 	(cd .. && go test -c -o "$bin/runq.test" .)
 
 	cores=$(nproc)
@@ -69,7 +70,8 @@ main() {
 		echo "run $i of $runs" >&2
 		for p in $patterns; do
 			case $p in
-			*Spawn*) time=$rounds ;;
+			*Spawn* | *Timers1M*) time=$rounds ;;
+			*TimerLate*) time=$sleeps ;;
 			*Tracing*) time=$pairs ;;
 			*) time=$short ;;
 			esac
@@ -79,6 +81,8 @@ main() {
 			-test.cpu "$([[ $cores == 1 ]] && echo 1 || echo "1,$cores")")
 		"$bin/mem" -n "$waiting" | tee -a "$raw" >&2
 		"$bin/idle" -d "$idle" | tee -a "$raw" >&2
+		# shellcheck disable=SC2086 # it is several words
+		"$bin/net" $net -httpd "$bin/httpd" | tee -a "$raw" >&2
 	done
 	# Once: the answer is no figure, and every "deadlocks" waits for its time-out.
 	"$bin/nested" | tee -a "$raw" >&2

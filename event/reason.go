@@ -59,6 +59,8 @@ const (
 	ReasonWaitWrite  // a task waits until a descriptor can be written
 	ReasonWakePoller // a descriptor has become ready
 
+	ReasonWaitNever // a task waits for what can't happen: a nil channel, no case of a select
+
 	numReasons
 )
 
@@ -113,6 +115,7 @@ var reasons = [numReasons]struct {
 	ReasonWaitRead:      {"WaitRead", ClassWait},
 	ReasonWaitWrite:     {"WaitWrite", ClassWait},
 	ReasonWakePoller:    {"WakePoller", ClassWake},
+	ReasonWaitNever:     {"WaitNever", ClassWait},
 }
 
 // String returns the constant's name without its prefix.

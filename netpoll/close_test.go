@@ -234,3 +234,37 @@ func pairQuiet(t *testing.T, s *runq.Scheduler) (a, b *Conn) {
 	}
 	return a, b
 }
+
+// TestEndAgain: the end, and an error, are told as often as one asks.
+func TestEndAgain(t *testing.T) {
+	onNetworks(t, func(t *testing.T, network string) {
+		for name, end := range map[string]func(a, b *Conn) error{
+			"half close":    func(a, _ *Conn) error { return a.CloseWrite() },
+			"close":         func(a, _ *Conn) error { return a.Close() },
+			"reset":         func(a, _ *Conn) error { reset(a); return a.Close() },
+			"own CloseRead": func(_, b *Conn) error { return b.CloseRead() },
+		} {
+			t.Run(name, func(t *testing.T) {
+				s := openScheduler(t, 1)
+				a, b := pair(t, s, network)
+				run(t, s, func(tk *runq.Task) error {
+					if _, err := a.WriteTask(tk, []byte("x")); err != nil {
+						return err
+					}
+					if err := readAll(tk, b, []byte("x")); err != nil {
+						return err
+					}
+					return end(a, b)
+				})
+				for range 4 {
+					run(t, s, func(tk *runq.Task) error {
+						if n, err := b.ReadTask(tk, make([]byte, 10)); n != 0 || err == nil {
+							t.Errorf("after the end: %d, %v", n, err)
+						}
+						return nil
+					})
+				}
+			})
+		}
+	})
+}

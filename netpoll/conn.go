@@ -64,25 +64,35 @@ func (l *Listener) Accept() (net.Conn, error) {
 // Dial connects to an address, as net.Dial does, for the networks tcp, tcp4, tcp6 and
 // unix. The connection belongs to t's scheduler, and t waits; the end of its context
 // ends the attempt. With a nil t an ordinary goroutine waits, and the connection
-// belongs to runq.Default.
+// belongs to runq.Default. Errors are *net.OpErrors.
+//
+// On Linux a task that dials an address made of numbers, or a Unix socket, holds no
+// thread. Names are looked up and tried by package net in a blocking call (Task.Block).
 func Dial(t *runq.Task, network, address string) (*Conn, error) {
 	if err := supported("dial", network); err != nil {
 		return nil, err
 	}
+	if t != nil {
+		return dial(t, network, address)
+	}
+	nc, err := net.Dial(network, address)
+	return takeOver(runq.Default(), nc, err)
+}
+
+// dialNet has package net connect, in a blocking call.
+func dialNet(t *runq.Task, network, address string) (*Conn, error) {
 	var (
 		d   net.Dialer
 		nc  net.Conn
 		err error
-		s   *runq.Scheduler
+		ctx = t.Context()
 	)
-	if t == nil {
-		s = runq.Default()
-		nc, err = d.Dial(network, address)
-	} else {
-		s = t.Scheduler()
-		ctx := t.Context()
-		t.Block(func() { nc, err = d.DialContext(ctx, network, address) })
-	}
+	t.Block(func() { nc, err = d.DialContext(ctx, network, address) })
+	return takeOver(t.Scheduler(), nc, err)
+}
+
+// takeOver is FromNet for a connection that has just been made, or hasn't.
+func takeOver(s *runq.Scheduler, nc net.Conn, err error) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}

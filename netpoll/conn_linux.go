@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,15 +17,12 @@ import (
 type Conn struct {
 	socket
 	remote net.Addr
+	pieces bool // a read may stop before all is read: a Unix socket's stops at descriptors that are sent along
 
 	// reading is held from an attempt to read until the wait for the next one is over:
 	// readiness is told once, and another reader would use it up. writing likewise, and
 	// for a whole Write, which may take several system calls.
 	reading, writing runq.Mutex
-
-	// drained says that the last attempt to read has found all there was: the handler
-	// need not be called again before something arrives.
-	drained atomic.Bool
 }
 
 // maxChunk bounds a single write, as package net does for reasons of other systems;
@@ -66,7 +62,7 @@ func FromNet(s *runq.Scheduler, conn net.Conn) (*Conn, error) {
 
 // newConn makes a Conn of the descriptor sys, which it closes when it fails.
 func newConn(s *runq.Scheduler, sys int, local, remote net.Addr) (*Conn, error) {
-	c := &Conn{remote: remote}
+	c := &Conn{remote: remote, pieces: remote.Network() == "unix"}
 	if err := c.init(s, sys, local); err != nil {
 		return nil, err
 	}
@@ -89,19 +85,31 @@ func (c *Conn) ReadTask(t *runq.Task, b []byte) (int, error) {
 	if t != nil {
 		t.Checkpoint() // a pair that answers at once might never wait
 	}
-	if err := c.reading.LockOrDone(t); err != nil {
+	news, err := c.fd.PrepareRead()
+	if err != nil {
 		return 0, c.opError("read", err)
 	}
-	defer c.reading.Unlock(t)
-	for begun := false; ; begun = true {
-		n, err := c.attempt(b, begun)
-		if err != ErrNothingYet {
-			return n, err
-		}
-		if err := c.fd.WaitRead(t); err != nil {
-			return 0, c.opError("read", err)
-		}
+	if err := c.reading.LockOrDone(t); err != nil {
+		c.fd.EndRead(news)
+		return 0, c.opError("read", err)
 	}
+	// Without news a task waits at once, which spares it a system call; but nothing is
+	// told of an end that has been told of before. A goroutine's waits cost more than a
+	// call that tries in vain.
+	n, rest := 0, false
+	if err = ErrNothingYet; news || t == nil || len(b) == 0 || c.fd.Partial() {
+		n, rest, err = c.attempt(b)
+	}
+	for err == ErrNothingYet {
+		if err = c.fd.WaitRead(t); err != nil {
+			err = c.opError("read", err)
+			break
+		}
+		n, rest, err = c.attempt(b)
+	}
+	c.reading.Unlock(t)
+	c.fd.EndRead(rest)
+	return n, err
 }
 
 // TryRead reads what there is, without waiting: it returns ErrNothingYet when that is
@@ -111,43 +119,41 @@ func (c *Conn) TryRead(b []byte) (int, error) {
 		return 0, c.opError("read", net.ErrClosed)
 	}
 	defer c.leave()
+	news, err := c.fd.PrepareRead()
+	if err != nil {
+		return 0, c.opError("read", err)
+	}
 	if !c.reading.TryLock() {
+		c.fd.EndRead(news)
 		return 0, ErrNothingYet
 	}
-	defer c.reading.Unlock(nil)
-	return c.attempt(b, false)
+	n, rest, err := c.attempt(b)
+	c.reading.Unlock(nil)
+	c.fd.EndRead(rest)
+	return n, err
 }
 
-// attempt reads once; again says that a wait has told that it is worth while. It
-// returns ErrNothingYet when it would block. c.reading is held.
-func (c *Conn) attempt(b []byte, again bool) (n int, err error) {
-	if !again {
-		if err := c.fd.PrepareRead(); err != nil {
-			return 0, c.opError("read", err)
-		}
-	}
+// attempt reads once. It returns ErrNothingYet when it would block; rest is for
+// FD.EndRead.
+func (c *Conn) attempt(b []byte) (n int, rest bool, err error) {
 	if len(b) == 0 {
-		return 0, nil
+		return 0, true, nil
 	}
 	for {
-		n, err = syscall.Read(c.sys, b)
+		n, err = sysRead(c.sys, b)
 		if err != syscall.EINTR {
 			break
 		}
 	}
-	if n > 0 {
-		// A short read has found all there was, but for an end that was told before.
-		c.drained.Store(n < len(b) && !c.fd.HungUp())
-		return n, nil
+	switch {
+	case n > 0:
+		return n, n == len(b) || c.pieces || c.fd.Partial(), nil
+	case err == nil:
+		return 0, false, io.EOF
+	case err == syscall.EAGAIN:
+		return 0, false, ErrNothingYet
 	}
-	c.drained.Store(true)
-	switch err {
-	case nil:
-		return 0, io.EOF
-	case syscall.EAGAIN:
-		return 0, ErrNothingYet
-	}
-	return 0, c.opError("read", os.NewSyscallError("read", err))
+	return 0, false, c.opError("read", os.NewSyscallError("read", err))
 }
 
 // WriteTask writes all of b: t waits when the other side doesn't read, or an ordinary
@@ -158,6 +164,9 @@ func (c *Conn) WriteTask(t *runq.Task, b []byte) (n int, err error) {
 		return 0, c.opError("write", net.ErrClosed)
 	}
 	defer c.leave()
+	if t != nil {
+		t.Checkpoint() // the other side may read as fast as t writes
+	}
 	if err := c.writing.LockOrDone(t); err != nil {
 		return 0, c.opError("write", err)
 	}
@@ -166,7 +175,7 @@ func (c *Conn) WriteTask(t *runq.Task, b []byte) (n int, err error) {
 		return 0, c.opError("write", err)
 	}
 	for n < len(b) {
-		k, err := syscall.Write(c.sys, b[n:min(len(b), n+maxChunk)])
+		k, err := sysWrite(c.sys, b[n:min(len(b), n+maxChunk)])
 		switch {
 		case k > 0:
 			n += k
@@ -186,14 +195,18 @@ func (c *Conn) WriteTask(t *runq.Task, b []byte) (n int, err error) {
 
 // OnReadable makes the scheduler call fn, in a task of its own, whenever there is
 // something to read: no task waits meanwhile, and an idle connection takes no stack.
-// The end of the stream and errors are something to read. fn is first called at once.
-// At most one such task lives at a time; when fn returns and hasn't read all there
-// was, it is called again in another task, after those that are runnable.
+// The end of the stream and errors are something to read. fn is first called at once,
+// or when the call of fn's predecessor is over. At most one such task lives at a time;
+// when fn returns and hasn't read all there was, it is called again in another task,
+// after those that are runnable.
 //
 // fn should read with TryRead: a call that waits keeps the task and its stack for as
 // long as it does. When fn has seen the end or an error it should close c; it isn't
 // called again because of them. When it panics or calls runtime.Goexit, c is closed.
-// A call of ReadTask that waits is served before fn.
+//
+// After its first call, fn isn't called while it couldn't read: a call of ReadTask that
+// waits is served before fn, which gets what that leaves; and when the read deadline
+// has passed, which fn isn't told of, it gets what has come when there is another one.
 //
 // A nil fn ends handler mode, when it is called by fn at once. Once the scheduler is
 // being closed, no handler is called.
@@ -205,8 +218,7 @@ func (c *Conn) OnReadable(fn func(t *runq.Task, c *Conn)) error {
 	if fn == nil {
 		return c.opErrorOrNil("set", c.fd.OnReadable(nil))
 	}
-	return c.opErrorOrNil("set", c.fd.OnReadable(func(t *runq.Task) (more bool) {
-		c.drained.Store(false)
+	return c.opErrorOrNil("set", c.fd.OnReadable(func(t *runq.Task) {
 		returned := false
 		defer func() {
 			if !returned {
@@ -215,7 +227,6 @@ func (c *Conn) OnReadable(fn func(t *runq.Task, c *Conn)) error {
 		}()
 		fn(t, c)
 		returned = true
-		return !c.drained.Load()
 	}))
 }
 
@@ -282,25 +293,33 @@ func (r rawConn) Control(f func(fd uintptr)) error {
 }
 
 func (r rawConn) Read(f func(fd uintptr) (done bool)) error {
+	if !r.c.enter() {
+		return r.c.opError("raw-read", net.ErrClosed)
+	}
+	defer r.c.leave()
+	if _, err := r.c.fd.PrepareRead(); err != nil {
+		return r.c.opError("raw-read", err)
+	}
+	defer r.c.fd.EndRead(true) // nobody knows what f has left
 	r.c.reading.Lock(nil)
 	defer r.c.reading.Unlock(nil)
-	return r.do("raw-read", f, r.c.fd.PrepareRead, r.c.fd.WaitRead)
+	return r.do("raw-read", f, r.c.fd.WaitRead)
 }
 
 func (r rawConn) Write(f func(fd uintptr) (done bool)) error {
-	r.c.writing.Lock(nil)
-	defer r.c.writing.Unlock(nil)
-	return r.do("raw-write", f, r.c.fd.PrepareWrite, r.c.fd.WaitWrite)
-}
-
-func (r rawConn) do(op string, f func(uintptr) bool, prepare func() error, wait func(*runq.Task) error) error {
 	if !r.c.enter() {
-		return r.c.opError(op, net.ErrClosed)
+		return r.c.opError("raw-write", net.ErrClosed)
 	}
 	defer r.c.leave()
-	if err := prepare(); err != nil {
-		return r.c.opError(op, err)
+	r.c.writing.Lock(nil)
+	defer r.c.writing.Unlock(nil)
+	if err := r.c.fd.PrepareWrite(); err != nil {
+		return r.c.opError("raw-write", err)
 	}
+	return r.do("raw-write", f, r.c.fd.WaitWrite)
+}
+
+func (r rawConn) do(op string, f func(uintptr) bool, wait func(*runq.Task) error) error {
 	for !f(uintptr(r.c.sys)) {
 		if err := wait(nil); err != nil {
 			return r.c.opError(op, err)

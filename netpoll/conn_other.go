@@ -22,6 +22,7 @@ type Conn struct {
 	raw           syscall.RawConn
 	reads, writes calls
 
+	turn    sync.Mutex // held while the handler is called
 	mu      sync.Mutex
 	handler *handler // guarded by mu
 	ended   bool     // the end, or an error, has been read; guarded by mu
@@ -55,6 +56,11 @@ func FromNet(s *runq.Scheduler, conn net.Conn) (*Conn, error) {
 	c.reads.init(nc.SetReadDeadline)
 	c.writes.init(nc.SetWriteDeadline)
 	return c, nil
+}
+
+// dial connects for a task.
+func dial(t *runq.Task, network, address string) (*Conn, error) {
+	return dialNet(t, network, address)
 }
 
 // LocalAddr returns the address of this side.

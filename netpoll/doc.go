@@ -36,8 +36,9 @@
 //
 // # Closing
 //
-// Close ends all calls that wait with net.ErrClosed. Connections must be closed: the
-// scheduler knows them, so they aren't found by the garbage collector. Closing the
+// Close ends all calls that wait with net.ErrClosed. Connections should be closed; the
+// descriptor of one that nobody knows any more is closed when the garbage collector
+// finds that out, which takes its time, and doesn't happen in handler mode. Closing the
 // scheduler ends all waits of ordinary goroutines for its connections and lets no
 // handler be called any more; tasks that wait for connections are waited for, as all
 // tasks are.

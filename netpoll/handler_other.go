@@ -17,9 +17,9 @@ type handler struct {
 
 // OnReadable makes the scheduler call fn, in a task of its own, whenever there is
 // something to read: no task waits meanwhile, but here a goroutine does. The end of the
-// stream and errors are something to read. fn is first called at once. At most one
-// such task lives at a time; when fn returns and hasn't read all there was, it is called
-// again in another task.
+// stream and errors are something to read. fn is first called at once, or when the call
+// of fn's predecessor is over. At most one such task lives at a time; when fn returns
+// and hasn't read all there was, it is called again in another task.
 //
 // fn should read with TryRead: a call that waits keeps the task and its stack for as
 // long as it does. When fn has seen the end or an error it should close c; it isn't
@@ -36,14 +36,10 @@ func (c *Conn) OnReadable(fn func(t *runq.Task, c *Conn)) error {
 		h = &handler{fn}
 	}
 	c.mu.Lock()
-	old := c.handler
 	c.handler = h
 	c.mu.Unlock()
-	if h == nil {
-		return nil
-	}
-	if old == nil {
-		go c.serve()
+	if h != nil {
+		go c.serve(h)
 	}
 	return nil
 }
@@ -58,24 +54,33 @@ func (c *Conn) current() *handler {
 	return c.handler
 }
 
-// serve calls the handler, at first and then whenever there is something to read.
-func (c *Conn) serve() {
-	for h := c.current(); h != nil; h = c.current() {
-		over := make(chan struct{})
-		if c.s.Run(context.Background(), func(t *runq.Task) error {
-			t.Go(func(t *runq.Task) { // detached: its panics are the scheduler's
-				defer close(over)
-				c.call(t, h)
-			})
-			return nil
-		}) != nil {
-			return // the scheduler is being closed
-		}
-		<-over
-		if !c.awaitReadable() {
-			return
-		}
+// serve calls the handler, at first and then whenever there is something to read,
+// until there is another one.
+func (c *Conn) serve(h *handler) {
+	for c.serveOnce(h) && c.awaitReadable() {
 	}
+}
+
+// serveOnce calls the handler in a task, if it is the current one, and tells whether it
+// still is.
+func (c *Conn) serveOnce(h *handler) bool {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	if c.current() != h {
+		return false
+	}
+	over := make(chan struct{})
+	if c.s.Run(context.Background(), func(t *runq.Task) error {
+		t.Go(func(t *runq.Task) { // detached: its panics are the scheduler's
+			defer close(over)
+			c.call(t, h)
+		})
+		return nil
+	}) != nil {
+		return false // the scheduler is being closed
+	}
+	<-over
+	return c.current() == h
 }
 
 // call calls the handler.

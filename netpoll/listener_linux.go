@@ -17,7 +17,6 @@ import (
 type Listener struct {
 	socket
 	accepting runq.Mutex // like Conn.reading
-	unlink    string     // the path of a Unix socket, to be removed
 }
 
 // Listen announces on a local address, as net.Listen does, for the networks tcp, tcp4,
@@ -49,7 +48,7 @@ func (l *Listener) takeOver(s *runq.Scheduler, nl net.Listener) error {
 		return err
 	}
 	if _, ok := nl.(*net.TCPListener); ok {
-		inherit(sys)
+		setDefaults(sys) // its connections inherit them, which saves five system calls each
 	}
 	if err := l.init(s, sys, nl.Addr()); err != nil {
 		return err
@@ -63,20 +62,6 @@ func (l *Listener) takeOver(s *runq.Scheduler, nl net.Listener) error {
 	return nil
 }
 
-// inherit sets on a listening socket what its connections are to have: package net's
-// defaults. It saves five system calls for each of them. They aren't worth an error.
-func inherit(sys int) {
-	for _, o := range [...]struct{ level, opt, value int }{
-		{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
-		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
-		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, 15},
-		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, 15},
-		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, 9},
-	} {
-		syscall.SetsockoptInt(sys, o.level, o.opt, o.value)
-	}
-}
-
 // Addr returns the address that is listened on.
 func (l *Listener) Addr() net.Addr { return l.local }
 
@@ -88,13 +73,17 @@ func (l *Listener) AcceptTask(t *runq.Task) (*Conn, error) {
 		return nil, l.opError("accept", net.ErrClosed)
 	}
 	defer l.leave()
+	if t != nil {
+		t.Checkpoint() // there may be as many connections as t accepts
+	}
+	if _, err := l.fd.PrepareRead(); err != nil {
+		return nil, l.opError("accept", err)
+	}
+	defer l.fd.EndRead(true) // there may be more
 	if err := l.accepting.LockOrDone(t); err != nil {
 		return nil, l.opError("accept", err)
 	}
 	defer l.accepting.Unlock(t)
-	if err := l.fd.PrepareRead(); err != nil {
-		return nil, l.opError("accept", err)
-	}
 	for {
 		sys, sa, err := syscall.Accept4(l.sys, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
 		switch {
@@ -138,9 +127,6 @@ func (l *Listener) SetDeadline(t time.Time) error {
 // with net.ErrClosed, and so does every later call, Close included. Connections that
 // were accepted stay.
 func (l *Listener) Close() error {
-	if l.unlink != "" && l.use.Load()&closedBit == 0 {
-		syscall.Unlink(l.unlink) // first, or it might be another one's
-	}
 	if !l.close() {
 		return l.opError("close", net.ErrClosed)
 	}

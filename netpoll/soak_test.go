@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -16,7 +17,10 @@ import (
 	"github.com/runq-go/runq"
 )
 
-var soak = flag.Duration("soak", 0, "how long TestSoak goes on; 0: for some thousand connections")
+var (
+	soak        = flag.Duration("soak", 0, "how long TestSoak goes on; 0: for some thousand connections")
+	soakClients = flag.Int("soak.clients", 50, "how many connections TestSoak uses at a time")
+)
 
 // soakConns are how many connections a short soak uses: enough for every fault to
 // come up many times.
@@ -61,8 +65,7 @@ func (k *soaker) run() {
 		return n <= soakConns || *soak > 0 && time.Now().Before(end)
 	}
 	g, _ := runq.NewGroup(context.Background(), k.s)
-	const clients = 50
-	for i := range clients {
+	for i := range *soakClients {
 		rnd := rand.New(rand.NewPCG(k.seed, uint64(i)))
 		client := func(tk *runq.Task) error {
 			for more() {
@@ -153,6 +156,10 @@ func (k *soaker) client(tk *runq.Task, rnd *rand.Rand) error {
 		d := time.Duration(rnd.IntN(3000)) * time.Microsecond
 		timer := time.AfterFunc(d, func() { c.Close() })
 		defer timer.Stop()
+	case 5: // has deadlines that pass again and again
+		over := make(chan struct{})
+		defer close(over)
+		go passDeadlines(c, over)
 	}
 	n, err := k.exchange(tk, c, data, rnd)
 	if err == nil && n == len(data) {
@@ -172,10 +179,17 @@ func (k *soaker) dial(tk *runq.Task) (*Conn, error) {
 		if !errors.Is(err, syscall.EAGAIN) {
 			return c, err
 		}
-		if tk != nil {
-			tk.Sleep(time.Millisecond)
-		}
+		pause(tk, time.Millisecond)
 	}
+}
+
+// pause makes a task or an ordinary goroutine wait.
+func pause(tk *runq.Task, d time.Duration) {
+	if tk == nil {
+		time.Sleep(d)
+		return
+	}
+	tk.Sleep(d)
 }
 
 // exchange sends data, half closes, and reads the echo, slowly perhaps.
@@ -205,6 +219,10 @@ func (k *soaker) exchange(tk *runq.Task, c *Conn, data []byte, rnd *rand.Rand) (
 		if err == io.EOF {
 			break
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			pause(tk, 100*time.Microsecond) // until there is another one
+			continue
+		}
 		if err != nil {
 			return n, err
 		}
@@ -220,6 +238,19 @@ func (k *soaker) exchange(tk *runq.Task, c *Conn, data []byte, rnd *rand.Rand) (
 		return n, <-sent
 	}
 	return n, io.ErrUnexpectedEOF
+}
+
+// passDeadlines gives c read deadlines until over is closed: each soon passes, or has
+// passed, and the next comes soon after.
+func passDeadlines(c *Conn, over <-chan struct{}) {
+	for i := 0; ; i++ {
+		select {
+		case <-over:
+			return
+		case <-time.After(100 * time.Microsecond): // a fraction of an exchange
+			c.SetReadDeadline(time.Now().Add(time.Duration(i%3-1) * 100 * time.Microsecond))
+		}
+	}
 }
 
 // reset makes the coming Close a reset.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -19,11 +20,14 @@ import (
 // meanwhile works on whatever has got the number. So the descriptor is closed by the
 // last who uses it: use counts calls under way, and one for the socket being open.
 type socket struct {
-	s     *runq.Scheduler
-	fd    *runq.FD
-	sys   int // the descriptor
-	local net.Addr
-	use   atomic.Int64 // closedBit and the count
+	s      *runq.Scheduler
+	fd     *runq.FD
+	sys    int // the descriptor
+	local  net.Addr
+	unlink string       // the file of a Unix listener, to be removed; else empty
+	use    atomic.Int64 // closedBit and the count
+
+	cleanup runtime.Cleanup // abandon
 }
 
 // closedBit in socket.use says that no call may begin any more. Far above any count.
@@ -38,7 +42,21 @@ func (k *socket) init(s *runq.Scheduler, sys int, local net.Addr) error {
 	}
 	k.s, k.fd, k.sys, k.local = s, fd, sys, local
 	k.use.Store(1)
+	k.cleanup = runtime.AddCleanup(k, abandon, abandoned{fd, sys})
 	return nil
+}
+
+// abandoned is what is left of a socket that nobody has closed.
+type abandoned struct {
+	fd  *runq.FD
+	sys int
+}
+
+// abandon closes the descriptor of a socket that nobody knows any more, as package net
+// does. The scheduler knows its FD only; a handler knows its connection.
+func abandon(a abandoned) {
+	a.fd.Close()
+	syscall.Close(a.sys)
 }
 
 // LocalAddr returns the address of this side.
@@ -75,6 +93,10 @@ func (k *socket) close() bool {
 			break
 		}
 	}
+	k.cleanup.Stop()
+	if k.unlink != "" {
+		syscall.Unlink(k.unlink) // while it listens: afterwards it might be another one's
+	}
 	k.fd.Close()
 	k.leave()
 	return true
@@ -96,6 +118,21 @@ func duplicate(c syscall.Conn) (sys int, err error) {
 		err = os.NewSyscallError("fcntl", errno)
 	}
 	return sys, err
+}
+
+// setDefaults gives a TCP socket the options that package net gives to connections:
+// it sends at once, and notices within minutes when the other side is gone. They
+// aren't worth an error.
+func setDefaults(sys int) {
+	for _, o := range [...]struct{ level, opt, value int }{
+		{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
+		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, 15},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, 15},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, 9},
+	} {
+		syscall.SetsockoptInt(sys, o.level, o.opt, o.value)
+	}
 }
 
 // address returns a socket address of the network as package net has it.

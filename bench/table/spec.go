@@ -59,6 +59,16 @@ var workloads = []workload{
 		absolute(40e-9, "sec/op"), {ofNothing, 0, "allocs/op", "0 allocations"}}},
 	{"Checkpoint", "a checkpoint, nobody asking", "sec/op", "", []target{
 		absolute(2e-9, "sec/op")}},
+	{"ChanPingPong", "a value there and back, unbuffered Chan", "sec/op", "go", []target{
+		ratio(ofBase, 0.6, "≤ 0.6 of go")}},
+	{"ChanBuffered/by=1x1", "a value through a Chan of 128, 1 producer 1 consumer", "sec/op", "go", []target{
+		ratio(ofBase, 1, "≤ go")}},
+	{"ChanBuffered/by=4x4", "the same, 4 producers 4 consumers", "sec/op", "go", []target{
+		ratio(ofBase, 1, "≤ go")}},
+	{"Mutex/by=1", "lock and unlock a Mutex, uncontended", "sec/op", "go", []target{
+		ratio(ofBase, 1.5, "≤ 1.5 of go")}},
+	{"Mutex/by=16", "the same, 16 contend", "sec/op", "go", []target{
+		ratio(ofBase, 0.7, "≤ 0.7 of go")}},
 	{"Tracing", "what tracing adds to spawning by a task", "overhead-%", "", []target{
 		absolute(8, "overhead-%")}},
 	{"Queued1M", "memory of 1M queued, unstarted tasks", "rss-B/task", "go", []target{
@@ -67,6 +77,20 @@ var workloads = []workload{
 		ratio(ofBase, 1.25, "≤ 1.25 of go")}},
 	{"Idle", "CPU time of an idle program", "core-%", "go", []target{
 		absolute(0.2, "core-%")}},
+	{"Timers1M", "1M timers set and stopped by a task", "sec/task", "go", []target{
+		ratio(ofBase, 1, "≤ time.AfterFunc")}},
+	{"TimerLate", "99 of 100 sleeps are late by, tasks with checkpoints on every P", "late-p99-sec", "go", []target{
+		absolute(1e-3, "late-p99-sec")}},
+	{"Echo1000/mode=task", "echo, 1,000 busy connections, a request", "sec/op", "net", []target{
+		ratio(ofBase, 1, "≤ net")}},
+	{"Echo1000/mode=handler", "the same in handler mode", "sec/op", "net", []target{
+		ratio(ofBase, 1/1.1, "≤ 1/1.1 of net")}},
+	{"Idle20K/mode=handler", "memory of an idle connection in handler mode", "rss-B/conn", "net", []target{
+		ratio(ofBase, 1./5, "≤ 1/5 of net")}},
+	{"Idle20K/mode=task", "the same, a task for each", "rss-B/conn", "net", nil},
+	{"HTTP/mode=std", "an HTTP request, http.Server on a Listener", "sec/op", "net", nil},
+	{"HTTP/mode=handler", "an HTTP request, handler mode", "sec/op", "net", nil},
+	{"HTTP/mode=tls", "an HTTP request, http.Server, TLS", "sec/op", "net", nil},
 	{"Nested", "nested submit and wait on two workers", "", "go", []target{
 		{text: "ok"}}},
 }

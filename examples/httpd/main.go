@@ -1,9 +1,10 @@
 // Command httpd is a web server in two ways: package http's server on a listener of
 // runq, and a minimal server in handler mode, where an idle connection has neither task
-// nor stack and requests are answered in tasks.
+// nor stack and requests are answered in tasks. To compare them with, there is package
+// http's server on a listener of package net, too.
 //
-// With -listen it serves until it is killed; -mode says how. Without, it tries both
-// ways with package http's client.
+// With -listen it serves until it is killed; -mode says how, and -tls that it does so by
+// TLS. Without, it tries all ways with package http's client.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 
 	"github.com/runq-go/runq"
@@ -22,7 +24,8 @@ const greeting = "hello\n"
 
 func main() {
 	listen := flag.String("listen", "", "`address` to serve on, as host:port")
-	mode := flag.String("mode", "std", "std: http.Server; handler: a minimal server in handler mode")
+	mode := flag.String("mode", "std", "std: http.Server; handler: a minimal server in handler mode; net: http.Server without runq")
+	secure := flag.Bool("tls", false, "serve by TLS, with a certificate that is made up; not in handler mode")
 	flag.Parse()
 
 	s, err := runq.New(runq.Config{})
@@ -30,34 +33,61 @@ func main() {
 		log.Fatal(err)
 	}
 	if *listen != "" {
-		l, err := netpoll.Listen(s, "tcp", *listen)
+		l, err := open(s, *mode, *secure, *listen)
 		if err != nil {
 			log.Fatal(err)
 		}
-		serve, ok := modes[*mode]
-		if !ok {
-			log.Fatalf("-mode %s: there is std and handler", *mode)
-		}
-		log.Print("serving on ", l.Addr())
+		log.Print("serving on ", url(l, *secure))
 		log.Fatal(serve(s, l))
 	}
-	for _, mode := range []string{"std", "handler"} {
-		try(s, mode)
-	}
+	try(s, "std", false)
+	try(s, "std", true)
+	try(s, "handler", false)
+	try(s, "net", false)
 	s.Close()
 
 	// Output:
 	// std: 200 OK "hello\n", 10 times
+	// std by TLS: 200 OK "hello\n", 10 times
 	// handler: 200 OK "hello\n", 10 times
+	// net: 200 OK "hello\n", 10 times
 }
 
-var modes = map[string]func(*runq.Scheduler, *netpoll.Listener) error{
-	"std":     serveStd,
-	"handler": serveHandler,
+// open listens in a way that fits the mode.
+func open(s *runq.Scheduler, mode string, secure bool, addr string) (l net.Listener, err error) {
+	switch {
+	case mode == "net":
+		l, err = net.Listen("tcp", addr)
+	case mode == "std" || mode == "handler" && !secure:
+		l, err = netpoll.Listen(s, "tcp", addr)
+	default:
+		return nil, fmt.Errorf("-mode %s: there is std and net, and handler without -tls", mode)
+	}
+	if err == nil && secure {
+		l, err = overTLS(l)
+	}
+	if err == nil && mode == "handler" {
+		l = handled{l.(*netpoll.Listener)}
+	}
+	return l, err
 }
 
-// serveStd lets package http serve: a Listener is a net.Listener.
-func serveStd(_ *runq.Scheduler, l *netpoll.Listener) error {
+func url(l net.Listener, secure bool) string {
+	if secure {
+		return "https://" + l.Addr().String()
+	}
+	return "http://" + l.Addr().String()
+}
+
+// handled marks a listener whose connections are served in handler mode.
+type handled struct{ *netpoll.Listener }
+
+// serve serves until the listener is closed. Package http knows no difference: a
+// netpoll.Listener is a net.Listener.
+func serve(s *runq.Scheduler, l net.Listener) error {
+	if l, ok := l.(handled); ok {
+		return serveHandler(s, l.Listener)
+	}
 	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, greeting)
 	}))
@@ -117,18 +147,18 @@ func (r *request) readable(t *runq.Task, c *netpoll.Conn) {
 }
 
 // try asks a server some times.
-func try(s *runq.Scheduler, mode string) {
-	l, err := netpoll.Listen(s, "tcp", "localhost:0")
+func try(s *runq.Scheduler, mode string, secure bool) {
+	l, err := open(s, mode, secure, "localhost:0")
 	if err != nil {
 		log.Fatal(err)
 	}
 	over := make(chan error)
-	go func() { over <- modes[mode](s, l) }()
-	client := &http.Client{Transport: new(http.Transport)}
+	go func() { over <- serve(s, l) }()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: trusting}}
 	const times = 10
 	var last string
 	for i := range times {
-		r, err := client.Get("http://" + l.Addr().String())
+		r, err := client.Get(url(l, secure))
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -146,5 +176,8 @@ func try(s *runq.Scheduler, mode string) {
 	client.CloseIdleConnections()
 	l.Close()
 	<-over
+	if secure {
+		mode += " by TLS"
+	}
 	fmt.Printf("%s: %s, %d times\n", mode, last, times)
 }

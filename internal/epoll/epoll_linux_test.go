@@ -72,7 +72,7 @@ func TestEdges(t *testing.T) {
 		t.Error("what isn't watched was removed")
 	}
 	unix.Dup3(r, w, unix.O_CLOEXEC) // closes the writing end
-	if got := look(t, p); !got[reader].Readable || !got[reader].HungUp {
+	if got := look(t, p); !got[reader].Readable || !got[reader].Partial {
 		t.Errorf("at its end, it is %+v", got)
 	}
 }

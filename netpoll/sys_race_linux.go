@@ -1,0 +1,11 @@
+//go:build linux && !netpoll_goroutines && race
+
+package netpoll
+
+import "syscall"
+
+// The race detector knows of what happens before what through package syscall only.
+
+func sysRead(fd int, b []byte) (n int, err error) { return syscall.Read(fd, b) }
+
+func sysWrite(fd int, b []byte) (n int, err error) { return syscall.Write(fd, b) }
