@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 		Threads: 64,
 		// Go keeps what a goroutine needs beside its stack, some 450 bytes, for the next
 		// one: TestLateContext has ten thousand at a time.
-		Heap: 16 << 20,
-		Close:   func() { runq.Default().Close() },
+		Heap:  16 << 20,
+		Close: func() { runq.Default().Close() },
 	})
 }
 
