@@ -50,7 +50,9 @@ func (s *Scheduler) afterFunc(d time.Duration, t *Task, fn func(*Task), env *env
 // Wait waits until the timer has run off; it returns at once when it has before. Any
 // number may wait for a timer. While it is stopped, they wait for a Reset. t is the
 // calling task, nil for an ordinary goroutine. When t's context ends first, Wait
-// returns its cause; when the timer's scheduler has been closed first, ErrClosed. It
+// returns its cause; when the timer's scheduler has been closed first, ErrClosed. (But
+// Close doesn't know of who waits for a timer that is stopped at that moment: only a
+// Reset, or the context, ends such a wait.) It
 // panics when the timer was made by AfterFunc.
 func (tm *Timer) Wait(t *Task) error {
 	if t != nil {
@@ -75,6 +77,8 @@ func (tm *Timer) Done() bool {
 
 // Stop keeps the timer from running off. It returns true if it did, false if the timer
 // had run off or been stopped before; a function's task has begun then, or is about to.
+// (A time.Timer whose value nobody has received says true even after it has run off; a
+// Timer has no value to receive: that it has run off is seen by all who ask.)
 // It doesn't end a Wait. After Stop no Wait returns because of what the timer was set
 // to before.
 func (tm *Timer) Stop() bool { return tm.set(0, 0) }

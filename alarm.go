@@ -221,23 +221,29 @@ func (a *alarm) wait(t *Task) error {
 	}
 	ended := w.by == nil
 	w.free()
-	var err error
 	a.mu.Lock()
-	switch {
-	case ended:
+	dropped := !ended && w.node.num == alarmDropped
+	if ended {
 		a.queue.remove(&w.node)
 		if a.queue.first == nil {
 			a.node.Remove()
 		}
-	case a.over:
-		err = ErrClosed
+		if now := a.s.clock.Now(); a.period == 0 && a.due(now) {
+			ended = false // both have come, and Done may have said so
+		}
 	}
 	a.mu.Unlock()
-	if ended {
+	switch {
+	case ended:
 		return w.cause()
+	case dropped:
+		return ErrClosed
 	}
-	return err
+	return nil
 }
+
+// alarmDropped is waitNode.num of a wait that the scheduler's end has ended.
+const alarmDropped = 1
 
 // commitAlarm is commit for a task that has left its stack.
 func commitAlarm(t *Task, arg unsafe.Pointer) bool {
@@ -249,8 +255,14 @@ func commitAlarm(t *Task, arg unsafe.Pointer) bool {
 func (a *alarm) commit(w *waiter, m *m) (waits bool) {
 	a.mu.Lock()
 	now := a.s.clock.Now()
+	w.node.num = 0
+	if a.when == 0 && a.s.timersOver.Load() {
+		a.over = true
+	}
 	if a.over || a.due(now) && a.queue.first == nil {
-		if !a.over {
+		if a.over {
+			w.node.num = alarmDropped
+		} else {
 			a.consume(now)
 		}
 		w.by = &w.node
@@ -293,6 +305,9 @@ func (a *alarm) drop() {
 	a.mu.Lock()
 	a.over = true
 	wake, _ := a.queue.claimAll()
+	for n := wake; n != nil; n = n.next {
+		n.num = alarmDropped
+	}
 	a.mu.Unlock()
 	wakeAll(wake, nil)
 }

@@ -84,6 +84,7 @@ func (t *Task) checkpoint() {
 		return
 	}
 	t.preempt.Store(0)
+	t.pace = freshPace // that others had to ask shows that it has become too slow
 	p := m.p
 	if p.attn.Load()&^attnPreempt != 0 {
 		t.attend()

@@ -110,3 +110,16 @@ func TestPace(t *testing.T) {
 		t.Errorf("at most %d, want %d", pc.granted, looksMost)
 	}
 }
+
+// TestCheckpointFindsPace checks that a task that others had to ask begins to count
+// anew: its checkpoints have become rarer than it thinks.
+func TestCheckpointFindsPace(t *testing.T) {
+	runIn(t, unwatched(t, newFakeClock()), func(tk *Task) {
+		tk.pace = pace{looksMost, looksMost}
+		tk.preempt.Store(asked)
+		tk.Checkpoint()
+		if tk.pace != freshPace {
+			t.Errorf("the pace is %+v", tk.pace)
+		}
+	})
+}

@@ -245,8 +245,9 @@ func (rw *RWMutex) runlockSlow(t *Task, s uint32) {
 		rw.state.Add(rwReader)
 		panic("runq: RWMutex.RUnlock: the lock isn't locked for reading")
 	}
-	if t != nil {
-		t.enter("RWMutex.RUnlock")
+	if t != nil && t.status != gRunning {
+		rw.state.Add(rwReader)
+		misused(t, "RWMutex.RUnlock")
 	}
 	if s >= rwReader {
 		return // not the last

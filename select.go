@@ -71,8 +71,11 @@ type selectable interface {
 
 // SendCase is a case that sends *v, as it is when Select is called. It is chosen also
 // when the channel is closed, and Select then panics, as Send does. It is never ready
-// if the channel is nil.
+// if the channel is nil. v must not be nil.
 func (c *Chan[T]) SendCase(v *T) Case {
+	if v == nil {
+		panic("runq: Chan.SendCase: the pointer to the value is nil")
+	}
 	if c == nil {
 		return Case{}
 	}

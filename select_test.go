@@ -437,3 +437,9 @@ func TestSelectOtherContext(t *testing.T) {
 	cancel()
 	awaitTrue(t, "both return", func() bool { return ended.Load() == 2 })
 }
+
+// TestSendCaseNil checks that a send of nothing is refused when the case is made.
+func TestSendCaseNil(t *testing.T) {
+	wantPanic(t, func() { NewChan[int](1).SendCase(nil) }, "Chan.SendCase", "nil")
+	wantPanic(t, func() { (*Chan[int])(nil).SendCase(nil) }, "Chan.SendCase", "nil")
+}

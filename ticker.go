@@ -24,7 +24,8 @@ func (s *Scheduler) NewTicker(d time.Duration) *Ticker {
 // several who wait, each tick goes to the one that came first. While the ticker is
 // stopped, they wait for a Reset. t is the calling task, nil for an ordinary goroutine.
 // When t's context ends first, Wait returns its cause, and the tick is left to others;
-// when the ticker's scheduler has been closed first, ErrClosed.
+// when the ticker's scheduler has been closed first, ErrClosed; who waits for a ticker
+// that is stopped at that moment goes on waiting for a Reset.
 func (tk *Ticker) Wait(t *Task) error {
 	if t != nil {
 		t.enter("Ticker.Wait")

@@ -24,12 +24,17 @@ import (
 )
 
 // WithTimeout is context.WithTimeout with a timer of s, nil for Default: it returns a
-// context that ends in d, when the CancelFunc is called or when the parent ends. Like
-// that, it takes no goroutine while it lasts. At the deadline, Err is context.DeadlineExceeded. When s is closed first, a timer of
-// Go's takes over.
+// context that ends in d, when the CancelFunc is called or when the parent ends. At the
+// deadline, Err is context.DeadlineExceeded. When s is closed first, a timer of Go's
+// takes over.
 //
-// The CancelFunc should be called as soon as the context isn't needed any more; else its
-// timer is left until the deadline.
+// Like context.WithTimeout it takes no goroutine while it lasts, nor do contexts that are
+// derived from it, with one exception: package context needs a goroutine for each that is
+// derived from a context.WithValue which is derived from this one. So derive values
+// first, and the limit from them.
+//
+// The CancelFunc should be called as soon as the context isn't needed any more, also when
+// the parent has ended; else its timer is left until the deadline.
 func WithTimeout(parent context.Context, s *Scheduler, d time.Duration) (context.Context, context.CancelFunc) {
 	if s == nil {
 		s = Default()
@@ -41,7 +46,7 @@ func WithTimeout(parent context.Context, s *Scheduler, d time.Duration) (context
 	c := &timeoutContext{deadline: deadline}
 	c.upper, c.endUpper = context.WithCancelCause(parent)
 	c.Context, c.endLower = context.WithCancel(c.upper)
-	if d <= 0 {
+	if d <= 0 || c.upper.Err() != nil {
 		c.expire()
 		return c, c.cancel
 	}
@@ -143,6 +148,9 @@ func (c *timeoutContext) cancel() {
 
 // expire is what happens at the deadline.
 func (c *timeoutContext) expire() {
+	if c.Context.Err() != nil {
+		return // for another reason, and that stays so
+	}
 	c.expired.Store(true)
 	c.finish(context.DeadlineExceeded)
 }

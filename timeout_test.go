@@ -150,3 +150,28 @@ func TestWithTimeoutRaces(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestWithTimeoutErrStays checks that what Err has said once, it says ever after, and
+// that a parent which has ended needs no timer.
+func TestWithTimeoutErrStays(t *testing.T) {
+	clk := newFakeClock()
+	s := newTestClock(t, Config{Procs: 1}, clk)
+	parent, cancelParent := context.WithCancelCause(context.Background())
+	ctx, cancel := WithTimeout(parent, s, time.Minute)
+	defer cancel()
+	cancelParent(context.DeadlineExceeded) // as a cause, which isn't what Err says
+	if ctx.Err() != context.Canceled {
+		t.Errorf("Err = %v", ctx.Err())
+	}
+	awaitTimers(t, s, clk, 1)
+	clk.advance(time.Hour)
+	clk.awaitIdle(t)
+	if ctx.Err() != context.Canceled {
+		t.Errorf("Err = %v after the deadline", ctx.Err())
+	}
+	late, cancelLate := WithTimeout(parent, s, time.Minute)
+	defer cancelLate()
+	if late.Err() != context.Canceled || sleeping(s) != 0 {
+		t.Errorf("Err = %v, %d timers", late.Err(), sleeping(s))
+	}
+}

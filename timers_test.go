@@ -432,3 +432,21 @@ func TestLateness(t *testing.T) {
 		t.Errorf("%d counted, %d in the difference", l.Count(), d.Count())
 	}
 }
+
+// TestTimerStoppedAndClosed checks that nobody begins to wait for a stopped timer of a
+// scheduler that has been closed.
+func TestTimerStoppedAndClosed(t *testing.T) {
+	s, err := New(Config{Procs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tm, tick := s.NewTimer(time.Hour), s.NewTicker(time.Hour)
+	tm.Stop()
+	tick.Stop()
+	closeInTime(t, s)
+	for _, wait := range []func(*Task) error{tm.Wait, tick.Wait} {
+		if err := awaitClosed(t, "Wait returns", async(func() error { return wait(nil) })); err != ErrClosed {
+			t.Errorf("Wait = %v, want %v", err, ErrClosed)
+		}
+	}
+}
