@@ -104,32 +104,40 @@ func (f *FD) evict() bool {
 	return true
 }
 
-// PrepareRead is to be called before an attempt to read: what has been told until then
-// is the caller's, so that a WaitRead after the attempt waits for something new. news
-// is false if that is nothing: the attempt will hardly find anything, and one may as
-// well wait at once. PrepareRead returns os.ErrClosed after Close, and
-// os.ErrDeadlineExceeded after the deadline: there must be neither attempt nor EndRead
-// then.
+// PrepareRead is to be called by who wants to read: until EndRead the handler isn't
+// started. It returns os.ErrClosed after Close, and os.ErrDeadlineExceeded after the
+// deadline: there must be neither attempt nor EndRead then.
 //
-// Until EndRead the handler isn't started. Attempts and waits must be one reader's at a
-// time: if there are several, they need a lock, to be taken after PrepareRead and
-// released before EndRead.
-func (f *FD) PrepareRead() (news bool, err error) {
+// Attempts and waits must be one reader's at a time: if there are several, they need a
+// lock, to be taken after PrepareRead, before TakeRead, and released before EndRead.
+func (f *FD) PrepareRead() error {
 	f.mu.Lock()
-	news = f.read.owed
-	if err = f.prepare(&f.read); err == nil {
+	err := f.ended(&f.read)
+	if err == nil {
 		f.readers++
 	}
 	f.mu.Unlock()
-	return news, err
+	return err
+}
+
+// TakeRead is to be called before a reader's first attempt, under the readers' lock if
+// there is one: what has been told until then is the caller's, so that a WaitRead after
+// the attempt waits for something new. It returns false if that is nothing: the attempt
+// will hardly find anything, and one may as well wait at once.
+func (f *FD) TakeRead() (news bool) {
+	f.mu.Lock()
+	news, f.read.owed = f.read.owed, false
+	f.mu.Unlock()
+	return news
 }
 
 // EndRead ends what PrepareRead has begun, after the last attempt and the last wait.
 // rest is false if the last attempt has found that there is nothing more to read for
-// now: it would have blocked, or has told of the end or of an error. Anything else may
-// have left something, for another reader or for the handler; a reader that has made no
-// attempt leaves the news it had. For TCP, an attempt that has read less than it had
-// room for has left nothing, unless Partial says so.
+// now: it would have blocked, or has told of the end or of an error; and if TakeRead
+// hasn't been called. Anything else may have left something, for another reader or for
+// the handler; a reader that has made no attempt leaves the news it had. For TCP, an
+// attempt that has read less than it had room for has left nothing, unless Partial says
+// so.
 func (f *FD) EndRead(rest bool) {
 	f.mu.Lock()
 	f.readers--
@@ -143,25 +151,20 @@ func (f *FD) EndRead(rest bool) {
 	f.start(start)
 }
 
-// PrepareWrite is PrepareRead for writing. There is nothing to end it.
+// PrepareWrite is PrepareRead and TakeRead for writing, so it is to be called under the
+// writers' lock if there are several. There is nothing to end it.
 func (f *FD) PrepareWrite() error {
 	f.mu.Lock()
-	err := f.prepare(&f.write)
+	err := f.ended(&f.write)
+	if err == nil {
+		f.write.owed = false
+	}
 	f.mu.Unlock()
 	return err
 }
 
-// prepare takes over the debt, unless there can't be an attempt. The lock is held.
-func (f *FD) prepare(d *side) error {
-	err := f.ended(d)
-	if err == nil {
-		d.owed = false
-	}
-	return err
-}
-
 // WaitRead waits until the descriptor has become readable, which includes its end and
-// errors, since PrepareRead or the last WaitRead. It may return too early: the
+// errors, since TakeRead or the last WaitRead. It may return too early: the
 // attempt to read decides. It returns os.ErrClosed when the FD is closed,
 // os.ErrDeadlineExceeded when its deadline passes, and the cause of t's context when
 // that ends. With a nil t an ordinary goroutine waits.

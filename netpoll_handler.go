@@ -11,16 +11,16 @@ package runq
 //
 //  1. None: the last attempt has found nothing more, and nothing has come since.
 //  2. Owed: something may be there to be read, and nobody is about to read it.
-//  3. In the hands of a reader, who is between PrepareRead and EndRead (FD.readers).
+//  3. In the hands of a reader, who is between TakeRead and EndRead.
 //
 // An edge that finds a waiting reader is that reader's (3), any other makes it owed
-// (2), also while somebody reads: it may have come after his attempt. PrepareRead, or
+// (2), also while somebody reads: it may have come after his attempt. TakeRead, or
 // a wait that finds it owed, takes it (2 to 3). EndRead settles it, when the attempt
 // has found that there is nothing more (3 to 1), or gives it back (3 to 2), which is
 // like an edge. A wait that has been told and then finds the descriptor late gives it
 // back (3 to 2): there will be no attempt. A reader whose context has ended hasn't been
 // told of the edge, since only one of the two gets it (wait.go), and the edge has made
-// it owed. An error of PrepareRead takes nothing.
+// it owed.
 //
 // The handler is due when something is owed and it could read: nobody else is about to,
 // and the deadline hasn't passed; or when it is new. Whatever may make it due asks
@@ -28,8 +28,10 @@ package runq
 // of the handler's own task, so that no call is lost while one runs. It is the only
 // test, so what can't read isn't called: neither the first time nor again.
 //
-// Several readers exclude each other by a lock of theirs. It is held by somebody who
-// counts as a reader only, even when it has been handed over to one who doesn't run
+// Several readers exclude each other by a lock of theirs, and only its holder takes the
+// debt. PrepareRead can't: who took it there and then waited for the lock might wait for
+// one who sleeps, because nothing is owed. The lock is held by somebody who counts as a
+// reader only (FD.readers), even when it has been handed over to one who doesn't run
 // yet: so a handler that can't get it isn't due again until that one's EndRead.
 //
 // The handler's reads are attempts like any other's. One that doesn't read at all leaves
@@ -50,8 +52,8 @@ type handler struct {
 
 // OnReadable makes the scheduler call fn, in a task of its own, as long as the
 // descriptor may be readable and nobody reads: no task waits meanwhile, and an idle
-// descriptor takes no stack. fn reads between PrepareRead and EndRead, as anybody
-// does; it is called again, in another task, after those that are runnable, until an
+// descriptor takes no stack. fn reads as anybody does, between PrepareRead and
+// EndRead; it is called again, in another task, after those that are runnable, until an
 // EndRead has said that there is nothing more, and then when there is. It isn't called
 // while somebody else is between PrepareRead and EndRead, WaitRead included, or when
 // the read deadline has passed; but it is when that has changed.

@@ -13,9 +13,10 @@ import (
 // try makes one attempt to read, of up to n bytes, as a handler does. It returns how
 // many there were.
 func (w *wire) try(n int) (got int, err error) {
-	if _, err := w.f.PrepareRead(); err != nil {
+	if err := w.f.PrepareRead(); err != nil {
 		return 0, err
 	}
+	w.f.TakeRead()
 	b := make([]byte, n)
 	got, err = syscall.Read(w.near, b)
 	w.f.EndRead(got == n || got > 0 && w.f.Partial())
@@ -101,10 +102,11 @@ func TestFDWaitKeepsNews(t *testing.T) {
 	runIn(t, s, func(tk *Task) {
 		for range 2 {
 			w.f.PrepareRead()
+			w.f.TakeRead()
 			w.send()
 			awaitOwed(t, w.f)
 			w.f.SetReadDeadline(time.Now().Add(-1))
-			for _, err := range []error{w.f.WaitRead(tk), w.prepare()} {
+			for _, err := range []error{w.f.WaitRead(tk), w.f.PrepareRead()} {
 				if err != os.ErrDeadlineExceeded {
 					t.Errorf("after the deadline: %v", err)
 				}
@@ -125,6 +127,7 @@ func TestFDHandlerReader(t *testing.T) {
 	w := openWire(t, s)
 	var calls atomic.Int32
 	w.f.PrepareRead()
+	w.f.TakeRead()
 	w.f.OnReadable(func(*Task) { calls.Add(1); w.f.OnReadable(nil) })
 	awaitTrue(t, "the first call", func() bool { return calls.Load() == 1 })
 	w.f.OnReadable(func(*Task) {

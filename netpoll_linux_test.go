@@ -47,17 +47,12 @@ func (w *wire) send() {
 	}
 }
 
-// prepare is PrepareRead's error.
-func (w *wire) prepare() error {
-	_, err := w.f.PrepareRead()
-	return err
-}
-
 // receive takes a byte, as t or as an ordinary goroutine.
 func (w *wire) receive(t *Task) error {
-	if _, err := w.f.PrepareRead(); err != nil {
+	if err := w.f.PrepareRead(); err != nil {
 		return err
 	}
+	w.f.TakeRead()
 	defer w.f.EndRead(true)
 	for {
 		if _, err := syscall.Read(w.near, w.in[:]); err != syscall.EAGAIN {
@@ -183,7 +178,7 @@ func TestFDEnds(t *testing.T) {
 			if c.want == why {
 				return
 			}
-			for _, err := range []error{w.prepare(), w.f.WaitRead(nil)} {
+			for _, err := range []error{w.f.PrepareRead(), w.f.WaitRead(nil)} {
 				if !errors.Is(err, c.want) {
 					t.Errorf("and afterwards there is %v", err)
 				}

@@ -12,14 +12,14 @@ import (
 
 // The checks of this file are about what is owed (netpoll_handler.go): whatever comes,
 // and whoever reads it or gives up, in the end nothing is left that a handler could
-// read. A handler that is called for nothing again and again makes an execution
-// endless, which the checker reports.
+// read, and nobody sleeps who could. A handler that is called for nothing again and again
+// makes an execution endless, which the checker reports.
 
 // socket is a descriptor of a kernel that tells of what comes once.
 type socket struct {
 	FD
 	data sx.Int32 // bytes to be read
-	turn sx.Mutex // held by who reads, from PrepareRead to EndRead, as in package netpoll
+	turn sx.Mutex // held by who reads, from TakeRead to before EndRead, as in package netpoll
 }
 
 func newSocket(d *driver) *socket {
@@ -48,29 +48,29 @@ func (s *socket) attempt() (got bool) {
 
 // try reads a byte, as a handler does, unless somebody else reads.
 func (s *socket) try() (got bool, err error) {
-	news, err := s.PrepareRead()
-	if err != nil {
+	if err := s.PrepareRead(); err != nil {
 		return false, err
 	}
 	if !s.turn.TryLock() {
-		s.EndRead(news)
+		s.EndRead(false)
 		return false, nil
 	}
+	s.TakeRead()
 	got = s.attempt()
 	s.turn.Unlock()
 	s.EndRead(got)
 	return got, nil
 }
 
-// wait reads a byte, as an ordinary goroutine that waits for it, at once if there is no
-// news.
-func (s *socket) wait() error {
-	news, err := s.PrepareRead()
+// wait reads a byte, as an ordinary goroutine that waits for it. Without news it waits
+// at once, as a task does, unless it tries anyway, as other readers do.
+func (s *socket) wait(tries bool) error {
+	err := s.PrepareRead()
 	if err != nil {
 		return err
 	}
 	s.turn.Lock()
-	got := news && s.attempt()
+	got := (s.TakeRead() || tries) && s.attempt()
 	for !got && err == nil {
 		if err = s.WaitRead(nil); err == nil {
 			got = s.attempt()
@@ -155,7 +155,7 @@ func TestModelHandlerReaders(t *testing.T) {
 		})
 		for range 2 {
 			d.x.Go("reader", func() {
-				err := s.wait()
+				err := s.wait(false)
 				seen.or(err == nil, "read", "gave up")
 			})
 		}
@@ -170,7 +170,7 @@ func TestModelHandlerDeadline(t *testing.T) {
 	checkOwed(t, []string{"handler", "read", "gave up", "late"}, func(d *driver, s *socket, seen outcomes) {
 		d.x.Go("sender", s.receive)
 		d.x.Go("reader", func() {
-			err := s.wait()
+			err := s.wait(false)
 			seen.or(err == nil, "read", "gave up")
 			if err != nil && err != os.ErrDeadlineExceeded {
 				d.x.Failf("the reader: %v", err)
@@ -202,4 +202,40 @@ func TestModelHandlerSwitch(t *testing.T) {
 			d.x.Failf("the second handler hasn't been called")
 		}
 	})
+}
+
+// checkReaders explores two readers that want a byte each of two, without a handler and
+// without an end: one that sleeps while there is something is found as a deadlock.
+func checkReaders(t *testing.T, tries bool, start func(d *driver, s *socket)) {
+	t.Helper()
+	checkDriven(t, 2, 1, func() clock { return stillClock{} }, []string{"read"}, func(d *driver) {
+		s := newSocket(d)
+		start(d, s)
+		for range 2 {
+			d.x.Go("reader", func() {
+				if err := s.wait(tries); err != nil {
+					d.x.Failf("the reader: %v", err)
+				}
+				d.seen["read"]++
+			})
+		}
+		d.x.Join()
+	})
+}
+
+// TestModelReadersOneEdge: two bytes come at any moment, of which only one edge tells.
+func TestModelReadersOneEdge(t *testing.T) {
+	checkReaders(t, true, func(d *driver, s *socket) {
+		s.read.owed = false
+		d.x.Go("sender", func() {
+			s.data.Add(1)
+			s.receive()
+		})
+	})
+}
+
+// TestModelReadersNoNews: two bytes are what a reader before has left, so it is owed
+// once. Who finds that it isn't waits at once.
+func TestModelReadersNoNews(t *testing.T) {
+	checkReaders(t, false, func(_ *driver, s *socket) { s.data.Store(2) })
 }

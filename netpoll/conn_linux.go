@@ -20,8 +20,9 @@ type Conn struct {
 	pieces bool // a read may stop before all is read: a Unix socket's stops at descriptors that are sent along
 
 	// reading is held from an attempt to read until the wait for the next one is over:
-	// readiness is told once, and another reader would use it up. writing likewise, and
-	// for a whole Write, which may take several system calls.
+	// readiness is told once, and another reader would use it up. For the same reason
+	// only its holder takes what has been told of before. writing likewise, and for a
+	// whole Write, which may take several system calls.
 	reading, writing runq.Mutex
 }
 
@@ -77,39 +78,44 @@ func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 // closed the connection. Errors are *net.OpErrors, with net.ErrClosed,
 // os.ErrDeadlineExceeded or the cause of t's context in them when those have ended
 // the call. A b without room reads nothing.
-func (c *Conn) ReadTask(t *runq.Task, b []byte) (int, error) {
+func (c *Conn) ReadTask(t *runq.Task, b []byte) (n int, err error) {
+	checkpoint(t) // a pair that answers at once might never wait
 	if !c.enter() {
 		return 0, c.opError("read", net.ErrClosed)
 	}
 	defer c.leave()
-	if t != nil {
-		t.Checkpoint() // a pair that answers at once might never wait
-	}
-	news, err := c.fd.PrepareRead()
-	if err != nil {
+	if err := c.fd.PrepareRead(); err != nil {
 		return 0, c.opError("read", err)
 	}
+	rest := false
+	defer func() { c.fd.EndRead(rest) }() // deferred, like Unlock: a task's context may panic
 	if err := c.reading.LockOrDone(t); err != nil {
-		c.fd.EndRead(news)
 		return 0, c.opError("read", err)
 	}
+	defer c.reading.Unlock(t)
+	news := c.fd.TakeRead()
 	// Without news a task waits at once, which spares it a system call; but nothing is
 	// told of an end that has been told of before. A goroutine's waits cost more than a
 	// call that tries in vain.
-	n, rest := 0, false
 	if err = ErrNothingYet; news || t == nil || len(b) == 0 || c.fd.Partial() {
 		n, rest, err = c.attempt(b)
 	}
 	for err == ErrNothingYet {
-		if err = c.fd.WaitRead(t); err != nil {
-			err = c.opError("read", err)
-			break
+		if err := c.fd.WaitRead(t); err != nil {
+			return 0, c.opError("read", err)
 		}
 		n, rest, err = c.attempt(b)
 	}
-	c.reading.Unlock(t)
-	c.fd.EndRead(rest)
 	return n, err
+}
+
+// checkpoint is what every call that may wait begins with, before anything is locked: a
+// t that isn't a running task panics here.
+func checkpoint(t *runq.Task) {
+	if t != nil {
+		t.Context() // unlike Checkpoint, it always checks
+		t.Checkpoint()
+	}
 }
 
 // TryRead reads what there is, without waiting: it returns ErrNothingYet when that is
@@ -119,14 +125,14 @@ func (c *Conn) TryRead(b []byte) (int, error) {
 		return 0, c.opError("read", net.ErrClosed)
 	}
 	defer c.leave()
-	news, err := c.fd.PrepareRead()
-	if err != nil {
+	if err := c.fd.PrepareRead(); err != nil {
 		return 0, c.opError("read", err)
 	}
 	if !c.reading.TryLock() {
-		c.fd.EndRead(news)
+		c.fd.EndRead(false)
 		return 0, ErrNothingYet
 	}
+	c.fd.TakeRead()
 	n, rest, err := c.attempt(b)
 	c.reading.Unlock(nil)
 	c.fd.EndRead(rest)
@@ -160,13 +166,11 @@ func (c *Conn) attempt(b []byte) (n int, rest bool, err error) {
 // goroutine if t is nil. It returns how much has been written, with an error if that
 // isn't all; the errors are those of ReadTask.
 func (c *Conn) WriteTask(t *runq.Task, b []byte) (n int, err error) {
+	checkpoint(t)
 	if !c.enter() {
 		return 0, c.opError("write", net.ErrClosed)
 	}
 	defer c.leave()
-	if t != nil {
-		t.Checkpoint() // the other side may read as fast as t writes
-	}
 	if err := c.writing.LockOrDone(t); err != nil {
 		return 0, c.opError("write", err)
 	}
@@ -178,7 +182,9 @@ func (c *Conn) WriteTask(t *runq.Task, b []byte) (n int, err error) {
 		k, err := sysWrite(c.sys, b[n:min(len(b), n+maxChunk)])
 		switch {
 		case k > 0:
-			n += k
+			if n += k; n < len(b) && t != nil {
+				t.Checkpoint() // the other side may read as fast as t writes
+			}
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
 			if err = c.fd.WaitWrite(t); err != nil {
@@ -297,12 +303,13 @@ func (r rawConn) Read(f func(fd uintptr) (done bool)) error {
 		return r.c.opError("raw-read", net.ErrClosed)
 	}
 	defer r.c.leave()
-	if _, err := r.c.fd.PrepareRead(); err != nil {
+	if err := r.c.fd.PrepareRead(); err != nil {
 		return r.c.opError("raw-read", err)
 	}
 	defer r.c.fd.EndRead(true) // nobody knows what f has left
 	r.c.reading.Lock(nil)
 	defer r.c.reading.Unlock(nil)
+	r.c.fd.TakeRead()
 	return r.do("raw-read", f, r.c.fd.WaitRead)
 }
 

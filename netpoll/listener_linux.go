@@ -69,21 +69,22 @@ func (l *Listener) Addr() net.Addr { return l.local }
 // t is nil. Errors are *net.OpErrors, with net.ErrClosed, os.ErrDeadlineExceeded or
 // the cause of t's context in them when those have ended the call.
 func (l *Listener) AcceptTask(t *runq.Task) (*Conn, error) {
+	checkpoint(t) // there may be as many connections as t accepts
 	if !l.enter() {
 		return nil, l.opError("accept", net.ErrClosed)
 	}
 	defer l.leave()
-	if t != nil {
-		t.Checkpoint() // there may be as many connections as t accepts
-	}
-	if _, err := l.fd.PrepareRead(); err != nil {
+	if err := l.fd.PrepareRead(); err != nil {
 		return nil, l.opError("accept", err)
 	}
-	defer l.fd.EndRead(true) // there may be more
+	rest := false
+	defer func() { l.fd.EndRead(rest) }()
 	if err := l.accepting.LockOrDone(t); err != nil {
 		return nil, l.opError("accept", err)
 	}
 	defer l.accepting.Unlock(t)
+	rest = true // there may be more
+	l.fd.TakeRead()
 	for {
 		sys, sa, err := syscall.Accept4(l.sys, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
 		switch {

@@ -3,7 +3,9 @@ package netpoll
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -86,6 +88,47 @@ func TestHandlerBesideReader(t *testing.T) {
 		// At first, three times for what is left in twos, and what is told too often.
 		if n := calls.Load(); n > 10 {
 			t.Errorf("%d calls", n)
+		}
+	})
+}
+
+// TestReadersBesideEachOther: whatever comes, and whoever of several is told of it, all
+// is read while somebody waits for it.
+func TestReadersBesideEachOther(t *testing.T) {
+	onNetworks(t, func(t *testing.T, network string) {
+		s := openScheduler(t, 3)
+		a, b := pair(t, s, network)
+		var got atomic.Int64
+		var reads []<-chan error
+		for range 3 {
+			reads = append(reads, start(s, context.Background(), func(tk *runq.Task) error {
+				one := make([]byte, 1)
+				for {
+					if _, err := b.ReadTask(tk, one); err != nil {
+						return err
+					}
+					got.Add(1)
+				}
+			}))
+		}
+		const rounds = 2000
+		sent := int64(0)
+		for i := range rounds {
+			for range 1 + i%4 { // fewer than there are readers, as many, more
+				a.Write([]byte{0})
+				sent++
+			}
+			for end := time.Now().Add(patience); got.Load() < sent; runtime.Gosched() {
+				if time.Now().After(end) {
+					t.Fatalf("%d of %d bytes have been read, and three tasks wait", got.Load(), sent)
+				}
+			}
+		}
+		a.Close()
+		for _, read := range reads {
+			if err := result(t, read); err != io.EOF {
+				t.Error(err)
+			}
 		}
 	})
 }

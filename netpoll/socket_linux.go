@@ -102,7 +102,10 @@ func (k *socket) close() bool {
 	return true
 }
 
-// duplicate returns another descriptor for the same socket.
+// duplicate returns another descriptor for the same socket. It makes both non-blocking:
+// package net's are, unless somebody has asked a duplicate for its number (os.File.Fd,
+// as exec.Cmd does with ExtraFiles). A read of ours that blocked would keep Go's garbage
+// collector, and then everything, from going on.
 func duplicate(c syscall.Conn) (sys int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -117,7 +120,14 @@ func duplicate(c syscall.Conn) (sys int, err error) {
 	if err == nil && errno != 0 {
 		err = os.NewSyscallError("fcntl", errno)
 	}
-	return sys, err
+	if err != nil {
+		return -1, err
+	}
+	if err := syscall.SetNonblock(sys, true); err != nil {
+		syscall.Close(sys)
+		return -1, os.NewSyscallError("fcntl", err)
+	}
+	return sys, nil
 }
 
 // setDefaults gives a TCP socket the options that package net gives to connections:

@@ -1,4 +1,4 @@
-//go:build linux && !netpoll_goroutines && !race
+//go:build linux && !netpoll_goroutines && !race && !msan && !asan
 
 package netpoll
 
@@ -11,8 +11,13 @@ import (
 // P away: after 20 µs if the thread has been off the CPU meanwhile, which on a busy
 // machine happens all the time. It costs more than the call, and makes a running task
 // look as if it waited in ordinary Go, for which its P is taken (stuck.go). Calls
-// that don't block and don't take long needn't be told of: reading and writing without
-// blocking, up to rawMost bytes.
+// that don't wait for others and don't take long needn't be told of: reading and writing
+// in non-blocking mode, up to rawMost bytes.
+//
+// They may be held up even so: by another thread that has the socket's lock in the
+// kernel, by a page of the buffer that must come from a disk, by a lack of memory. That
+// is no worse than what befalls any Go code that touches such memory: it ends by itself,
+// and the thread keeps its P until then.
 
 // rawMost is what the kernel copies in some 20 µs, which is how long Go's garbage
 // collector may have to wait for the thread.

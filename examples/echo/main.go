@@ -13,6 +13,7 @@ import (
 	"log"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/runq-go/runq"
 	"github.com/runq-go/runq/netpoll"
@@ -54,17 +55,24 @@ var modes = map[string]func(*runq.Task, *netpoll.Conn){
 	"handler": serveByHandler,
 }
 
-// accept serves all connections that come in, until the listener is closed.
+// pause is how long accept waits when it has failed: long for a machine, and short for
+// clients that wait.
+const pause = 50 * time.Millisecond
+
+// accept serves all connections that come in, until the listener is closed. Other
+// errors, too many open files most of all, go by, and mustn't end the server.
 func accept(t *runq.Task, l *netpoll.Listener, serve func(*runq.Task, *netpoll.Conn)) error {
 	for {
 		c, err := l.AcceptTask(t)
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case err == nil:
+			serve(t, c)
+		case errors.Is(err, net.ErrClosed):
 			return nil
+		default:
+			log.Print(err)
+			t.Sleep(pause)
 		}
-		if err != nil {
-			return err
-		}
-		serve(t, c)
 	}
 }
 

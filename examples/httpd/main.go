@@ -9,12 +9,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/runq-go/runq"
 	"github.com/runq-go/runq/netpoll"
@@ -93,14 +95,23 @@ func serve(s *runq.Scheduler, l net.Listener) error {
 	}))
 }
 
+// pause is how long serveHandler waits when it can't accept a connection. Other errors
+// than that the listener is closed, too many open files most of all, go by.
+const pause = 50 * time.Millisecond
+
 // serveHandler answers every request head in a task of the scheduler. It knows no more
 // of HTTP than what requests without a body need.
 func serveHandler(s *runq.Scheduler, l *netpoll.Listener) error {
 	return s.Run(nil, func(t *runq.Task) error {
 		for {
 			c, err := l.AcceptTask(t)
-			if err != nil {
+			if errors.Is(err, net.ErrClosed) {
 				return err
+			}
+			if err != nil {
+				log.Print(err)
+				t.Sleep(pause)
+				continue
 			}
 			r := new(request)
 			if err := c.OnReadable(r.readable); err != nil {
