@@ -30,6 +30,7 @@ type carrier struct {
 	task  Task           // the G; task.e is written by who resumes a free carrier
 	timer timerheap.Node // of the task that sleeps
 	wait  waiter         // of the task that waits for an object
+	forks *forkStack     // of its tasks, one after the other; nil: none has forked yet
 	state carrierState
 	index int // in carrierPool.all; guarded by its lock
 }
@@ -50,6 +51,7 @@ func carrierOf(n *queue.Node) *carrier { return (*carrier)(unsafe.Pointer(n)) }
 func newCarrier() *carrier {
 	c := new(carrier)
 	c.task.c = c
+	c.task.fork = noForks.addr()
 	c.own.start(&c.stack, c.main)
 	return c
 }
@@ -71,6 +73,10 @@ func (c *carrier) serve() {
 	for t.e.env != nil || c.nextTask() {
 		t.begin(c.m)
 		t.call()
+		if t.fork != noForks.addr() {
+			t.checkJoined(0)
+			t.endForks(nil)
+		}
 		c.m.finish(t, endReturn)
 		t.e.env = nil
 	}
@@ -111,12 +117,15 @@ func (c *carrier) unwound() {
 	}
 	g := c.m.curg
 	if v := recover(); v != nil {
-		g.panicked(newPanicError(g, v, debug.Stack()))
+		err := newPanicError(g, v, debug.Stack())
+		g.panicked(err)
+		g.abandonForks(err)
 		c.m.finish(g, endPanic)
 		g.e.env = nil
 		return
 	}
 	g.goexited()
+	g.abandonForks(ErrGoexit)
 	c.m.finish(g, endGoexit)
 	c.lost()
 }

@@ -66,7 +66,7 @@ func (t *Task) hopeless() bool {
 	switch t.reason {
 	case event.ReasonWaitGroup:
 		return t.waitFor.Load().s == t.e.env.s
-	case event.ReasonWaitNever:
+	case event.ReasonWaitNever, event.ReasonWaitJoin:
 		return true
 	}
 	return false
@@ -186,10 +186,8 @@ func (w *stuckWait) abandon(err error) {
 	w.t.e.env.s.ready(nil, w.t, event.ReasonWakeDeadlock)
 }
 
-// waitsForNothing tells of a task that waits whether only breakDeadlock can end it.
-func (t *Task) waitsForNothing() bool {
-	return event.Reason(sx.PeekUint8((*uint8)(&t.reason))) == event.ReasonWaitNever
-}
+// peekReason is the reason of a task's wait as an observer may read it.
+func (t *Task) peekReason() event.Reason { return event.Reason(sx.PeekUint8((*uint8)(&t.reason))) }
 
 // hope is a reason why tasks that wait for each other aren't lost.
 type hope uint8
@@ -208,11 +206,14 @@ func (s *Scheduler) stuckWaits() (stuck []stuckWait, best hope) {
 		if t.peekStatus() != gWaiting {
 			return
 		}
-		g := t.waitFor.Load()
-		if g == nil && t.waitsForNothing() {
+		switch t.peekReason() {
+		case event.ReasonWaitJoin:
+			return // for a task that is in a wait itself
+		case event.ReasonWaitNever:
 			stuck = append(stuck, stuckWait{t, nil})
 			return
 		}
+		g := t.waitFor.Load()
 		if g == nil || g.s != s {
 			best = max(best, hopeOutside) // it has just been woken, or its wait isn't hopeless
 			return

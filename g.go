@@ -97,12 +97,14 @@ func (s status) String() string {
 type Task struct {
 	// What spawning and running touch.
 
-	m       *m        // the M that runs it; valid while running or blocked
-	c       *carrier  // the carrier that it is part of; never changes
-	status  status    // written by the holder, peeked at by observers
-	cold    bool      // something of the second part is in use; the holder's
+	m       *m       // the M that runs it; valid while running or blocked
+	c       *carrier // the carrier that it is part of; never changes
+	status  status   // written by the holder, peeked at by observers
+	cold    bool     // something of the second part is in use; the holder's
+	reason  event.Reason
 	preempt sx.Uint32 // asked, or 0; set by sysmon and stopTheWorld; partner: Checkpoint
-	pace    pace      // of its checkpoints
+	pace    pace      // of its checkpoints and forks
+	fork    uintptr   // the frame for its next fork (fork.go)
 	id      uint64
 	e       entry // what it runs; what keeps its place, which is nobody's, when it has ended
 	began   int64 // trace: when it began, coarse
@@ -110,17 +112,15 @@ type Task struct {
 	// The rest is for those that wait, fail or are looked at.
 
 	since   int64              // when the present wait or blocking call began, as far as known
-	until   int64              // deadline of a sleep
 	label   sx.Pointer[string] // nil: none
 	err     error              // outcome of the last wait, set by the waker; or of the task
 	lock    *m                 // the M it is locked to; nil: none
 	locks   int32              // nested LockThread calls
-	reason  event.Reason
-	seq     uint32            // trace: number of its last event; 0: nothing written yet
-	waker   uint64            // task that ended the last wait; 0: none
-	object  uintptr           // address of what it waits for, 0: none; kept when the wait is over
-	waitFor sx.Pointer[Group] // what it waits for, when that can be named
-	watch   *watch            // ends its waits when its context ends; nil: nothing has been cancellable yet
+	seq     uint32             // trace: number of its last event; 0: nothing written yet
+	waker   uint64             // task that ended the last wait; 0: none
+	object  uintptr            // address of what it waits for, 0: none; kept when the wait is over
+	waitFor sx.Pointer[Group]  // what it waits for, when that can be named
+	watch   *watch             // ends its waits when its context ends; nil: nothing has been cancellable yet
 }
 
 // env is what a task hands down to the tasks that it spawns. It doesn't change.

@@ -35,7 +35,12 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
+// newPanicError returns the error for a panic of t with v. If v is one already, a fork's
+// that has come through its Join, it stays what it is.
 func newPanicError(t *Task, v any, stack []byte) *PanicError {
+	if e, ok := v.(*PanicError); ok {
+		return e
+	}
 	return &PanicError{Value: v, Stack: stack, Task: t.id, Label: t.labelText()}
 }
 

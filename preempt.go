@@ -34,6 +34,11 @@ const (
 	// may be far apart again at any time, and then the next look comes late.
 	looksFaster = 8
 
+	// promoteAfter is how long the task must have run since its last look for a fork to
+	// be promoted: a promotion and the waking of an M for it cost some microseconds, and
+	// the first looks of a task follow on each other closely.
+	promoteAfter = lookEvery / 4
+
 	// looksMost bounds their number: well below asked.
 	looksMost = 1 << 30
 )
@@ -104,6 +109,9 @@ func (t *Task) lookAtClock(m *m) {
 	}
 	if l.tick == p.tick {
 		t.pace.adapt(now - l.at)
+		if now-l.at >= promoteAfter && t.forks() > 0 {
+			t.tryPromote(m, now)
+		}
 	}
 	t.pace.left = t.pace.granted
 	l.at, l.tick = now, p.tick

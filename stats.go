@@ -20,6 +20,9 @@ type counters struct {
 	blocks                       uint64
 	hopelessWaits, hopelessWakes uint64
 	carriersMade                 uint64
+	forksPromoted                uint64
+	forksTakenBack               uint64
+	forksLeapfrogged             uint64
 	late                         [lateBuckets]uint64 // timers run, by how late they were
 }
 
@@ -59,6 +62,10 @@ type Stats struct {
 	Overruns       uint64 // Ps taken from running tasks
 	BlockedFull    uint64 // Ps not taken because of MaxBlocked
 
+	ForksPromoted    uint64 // forks that became tasks, for others to run. What a private fork costs leaves no time for counting it.
+	ForksTakenBack   uint64 // of these: run by their Join all the same
+	ForksLeapfrogged uint64 // of these: run by a task that waited for the fork that they descend from
+
 	CarriersMade  uint64 // stacks allocated for tasks that wait
 	CarriersEnded uint64
 
@@ -90,33 +97,36 @@ func (s *Scheduler) statsLocked() Stats {
 	s.global.Unlock()
 	spawned = max(spawned, c.finished)
 	return Stats{
-		Procs:          len(s.seated()),
-		Threads:        len(s.allm),
-		Idle:           s.idle.IdlePs(),
-		Blocked:        s.blocked,
-		Overrun:        int(s.overruns.Load()),
-		Spawned:        spawned,
-		Finished:       c.finished,
-		Live:           spawned - c.finished,
-		Steals:         c.steals,
-		StolenTasks:    c.stolen,
-		Spins:          c.spins,
-		Parks:          c.parks,
-		Wakes:          c.wakes + s.out.wakes.Load(),
-		Yields:         c.yields,
-		Preemptions:    c.preemptions,
-		Blocks:         c.blocks,
-		Handoffs:       c.handoffs,
-		RetakesBlocked: c.retakesBlocked,
-		Overruns:       s.out.overruns.Load(),
-		BlockedFull:    s.blockedFull,
-		CarriersMade:   c.carriersMade,
-		CarriersEnded:  s.carriersEnded.Load(),
-		Stops:          s.stops,
-		StopTime:       s.stopTime,
-		StopMax:        s.stopMax,
-		EventsLost:     s.eventsLost(),
-		TimerLateness:  Lateness{c.late},
+		Procs:            len(s.seated()),
+		Threads:          len(s.allm),
+		Idle:             s.idle.IdlePs(),
+		Blocked:          s.blocked,
+		Overrun:          int(s.overruns.Load()),
+		Spawned:          spawned,
+		Finished:         c.finished,
+		Live:             spawned - c.finished,
+		Steals:           c.steals,
+		StolenTasks:      c.stolen,
+		Spins:            c.spins,
+		Parks:            c.parks,
+		Wakes:            c.wakes + s.out.wakes.Load(),
+		Yields:           c.yields,
+		Preemptions:      c.preemptions,
+		Blocks:           c.blocks,
+		Handoffs:         c.handoffs,
+		RetakesBlocked:   c.retakesBlocked,
+		Overruns:         s.out.overruns.Load(),
+		BlockedFull:      s.blockedFull,
+		ForksPromoted:    c.forksPromoted,
+		ForksTakenBack:   c.forksTakenBack,
+		ForksLeapfrogged: c.forksLeapfrogged,
+		CarriersMade:     c.carriersMade,
+		CarriersEnded:    s.carriersEnded.Load(),
+		Stops:            s.stops,
+		StopTime:         s.stopTime,
+		StopMax:          s.stopMax,
+		EventsLost:       s.eventsLost(),
+		TimerLateness:    Lateness{c.late},
 	}
 }
 

@@ -11,7 +11,6 @@ package runq
 
 import (
 	"context"
-	"math"
 	"time"
 	"unsafe"
 
@@ -28,21 +27,19 @@ func (t *Task) Sleep(d time.Duration) {
 		t.Yield()
 		return
 	}
-	now := m.s.clock.Now()
-	if t.until = now + int64(d); t.until < now {
-		t.until = math.MaxInt64
-	}
+	until := m.s.after(d)
 	ctx := t.e.env.ctx
 	if ctx == nil || ctx.Done() == nil {
+		t.c.timer.When = until // for commitSleep
 		t.park(event.ReasonWaitSleep, commitSleep, nil)
 		return
 	}
-	t.sleepContext(ctx)
+	t.sleepContext(ctx, until)
 }
 
 // commitSleep puts the sleeping task's timer into the heap of the P that it left.
 func commitSleep(t *Task, _ unsafe.Pointer) bool {
-	t.m.addTimer(&t.c.timer, t, t.until)
+	t.m.addTimer(&t.c.timer, t, t.c.timer.When)
 	return true
 }
 
@@ -65,9 +62,10 @@ type sleeper struct {
 
 // sleepContext is Sleep for a task whose context can end. Whoever removes the timer
 // from its heap, runTimers or the context, readies the task.
-func (t *Task) sleepContext(ctx context.Context) {
+func (t *Task) sleepContext(ctx context.Context, until int64) {
 	s := t.e.env.s
 	sl := new(sleeper)
+	sl.timer.When = until // for commitSleeper
 	stop := context.AfterFunc(ctx, func() {
 		sl.mu.Lock()
 		sl.ended = true
@@ -89,7 +87,7 @@ func commitSleeper(t *Task, arg unsafe.Pointer) bool {
 	if sl.ended {
 		return false
 	}
-	t.m.addTimer(&sl.timer, t, t.until)
+	t.m.addTimer(&sl.timer, t, sl.timer.When)
 	return true
 }
 

@@ -60,6 +60,7 @@ const (
 	ReasonWakePoller // a descriptor has become ready
 
 	ReasonWaitNever // a task waits for what can't happen: a nil channel, no case of a select
+	ReasonWaitJoin  // for a fork that another task runs
 
 	numReasons
 )
@@ -116,6 +117,7 @@ var reasons = [numReasons]struct {
 	ReasonWaitWrite:     {"WaitWrite", ClassWait},
 	ReasonWakePoller:    {"WakePoller", ClassWake},
 	ReasonWaitNever:     {"WaitNever", ClassWait},
+	ReasonWaitJoin:      {"WaitJoin", ClassWait},
 }
 
 // String returns the constant's name without its prefix.
