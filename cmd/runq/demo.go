@@ -28,7 +28,7 @@ func newDemoCommand() *cobra.Command {
 	var opt checksumOptions
 	opt.addFlags(demo)
 	demo.RunE = func(cmd *cobra.Command, args []string) error { return opt.run(cmd, args) }
-	demo.AddCommand(newChecksumCommand(), newMeasureCommand())
+	demo.AddCommand(newChecksumCommand(), newMeasureCommand(), newForkCommand())
 	return demo
 }
 

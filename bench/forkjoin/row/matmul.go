@@ -74,6 +74,9 @@ func (c matrix) addProduct(a, b matrix, n int) {
 	}
 }
 
+// addBlock isn't inlined, so that every row has the same inner loop.
+//
+//go:noinline
 func (c matrix) addBlock(a, b matrix, n int) {
 	for i := range n {
 		row := c.data[i*c.stride:][:n]

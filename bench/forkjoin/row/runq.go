@@ -1,5 +1,3 @@
-//go:build forkjoin
-
 package main
 
 import (

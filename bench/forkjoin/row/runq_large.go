@@ -1,12 +1,6 @@
-//go:build forkjoin
-
 package main
 
-import (
-	"cmp"
-
-	"github.com/runq-go/runq"
-)
+import "github.com/runq-go/runq"
 
 type queensArg struct {
 	b      board
@@ -136,5 +130,5 @@ func runqMerge(t *runq.Task, m mergeArg) struct{} {
 }
 
 func runqSort(t *runq.Task, n int) job {
-	return sortInPlaceJob(n, func(s []int64) { runq.SortFunc(t, s, cmp.Compare[int64]) })
+	return sortInPlaceJob(n, func(s []int64) { runq.Sort(t, s) })
 }
