@@ -165,6 +165,7 @@ func TestWithTimeoutErrStays(t *testing.T) {
 	}
 	awaitTimers(t, s, clk, 1)
 	clk.advance(time.Hour)
+	awaitTrue(t, "the timer has run", func() bool { return sleeping(s) == 0 })
 	clk.awaitIdle(t)
 	if ctx.Err() != context.Canceled {
 		t.Errorf("Err = %v after the deadline", ctx.Err())
