@@ -174,14 +174,11 @@ func TestRWMutexReadTogether(t *testing.T) {
 // TestRWMutexWrongTask checks that RUnlock by who may not call it leaves the lock as it
 // is, and a writer who waits is woken by the right one.
 func TestRWMutexWrongTask(t *testing.T) {
-	s := newTest(t, Config{Procs: 1})
-	var ended *Task
-	runTask(t, s, func(tk *Task) { ended = tk })
 	var rw RWMutex
 	rw.RLock(nil)
 	written := async(func() bool { rw.Lock(nil); rw.Unlock(nil); return true })
 	awaitTrue(t, "the writer waits", func() bool { return rw.state.Load()&rwQueued != 0 })
-	wantPanic(t, func() { rw.RUnlock(ended) }, "RWMutex.RUnlock", "has ended")
+	wantPanic(t, func() { rw.RUnlock(new(Task)) }, "RWMutex.RUnlock", "has ended")
 	rw.RUnlock(nil)
 	awaitClosed(t, "the writer has had it", written)
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/runq-go/runq"
 )
 
-const (
+// The sizes, which tests make smaller.
+var (
 	// fibOf makes most of a million forks: a goroutine for each takes some tenths of a second.
 	fibOf = 29
 	// sortedNumbers take package slices about as long.

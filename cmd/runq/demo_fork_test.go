@@ -7,14 +7,15 @@ import (
 )
 
 func TestDemoFork(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds, and more under the race detector")
+	fib, numbers := fibOf, sortedNumbers
+	defer func() { fibOf, sortedNumbers = fib, numbers }()
+	fibOf, sortedNumbers = 18, 10_000
+	var out, progress strings.Builder
+	if err := demoFork(t.Context(), &out, &progress); err != nil {
+		t.Fatal(err)
 	}
-	stdout, stderr, status := runCommand(t, t.TempDir(), "demo", "fork")
-	if status != exitOK || stderr != "" {
-		t.Fatalf("got status %d, standard error %q", status, stderr)
-	}
-	for _, want := range []string{"fib(29)", "sort", "serial", "goroutines", "runq", "All ways agree"} {
+	stdout := out.String()
+	for _, want := range []string{"fib(18)", "sort", "serial", "goroutines", "runq", "All ways agree"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("the output lacks %q:\n%s", want, stdout)
 		}
