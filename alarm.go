@@ -217,7 +217,7 @@ func (a *alarm) wait(t *Task) error {
 			w.note.Sleep()
 		}
 	} else {
-		t.park(event.ReasonWaitSleep, commitAlarm, unsafe.Pointer(a))
+		t.park(event.ReasonWaitTimer, commitAlarm, unsafe.Pointer(a))
 	}
 	ended := w.by == nil
 	w.free()

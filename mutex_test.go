@@ -134,6 +134,7 @@ func TestWaitsAreShown(t *testing.T) {
 		e   Event
 		sem Semaphore
 		g   atomic.Pointer[Group]
+		tm  Timer
 	)
 	sem.size = 1
 	cond := NewCond(&mu)
@@ -153,6 +154,7 @@ func TestWaitsAreShown(t *testing.T) {
 		{event.ReasonWaitLock, unsafe.Pointer(&rw), func(tk *Task) { rw.Lock(tk) }, func() { rw.RUnlock(nil) }},
 		{event.ReasonWaitWaitGroup, unsafe.Pointer(&wg), func(tk *Task) { wg.Wait(tk) }, func() { wg.Done(nil) }},
 		{event.ReasonWaitEvent, unsafe.Pointer(&e), func(tk *Task) { e.Wait(tk) }, func() { e.Set(nil) }},
+		{event.ReasonWaitTimer, unsafe.Pointer(&tm), func(tk *Task) { tm.init(tk.Scheduler(), tk); tm.Wait(tk) }, func() { tm.Reset(0) }},
 		{event.ReasonWaitSemaphore, unsafe.Pointer(&sem), func(tk *Task) { sem.Acquire(tk, 1) }, func() { sem.Release(nil, 1) }},
 		{event.ReasonWaitGroup, nil, func(tk *Task) {
 			own, _ := NewGroup(context.Background(), tk.Scheduler())

@@ -61,6 +61,7 @@ const (
 
 	ReasonWaitNever // a task waits for what can't happen: a nil channel, no case of a select
 	ReasonWaitJoin  // for a fork that another task runs
+	ReasonWaitTimer // for a Timer or a Ticker
 
 	numReasons
 )
@@ -118,6 +119,7 @@ var reasons = [numReasons]struct {
 	ReasonWakePoller:    {"WakePoller", ClassWake},
 	ReasonWaitNever:     {"WaitNever", ClassWait},
 	ReasonWaitJoin:      {"WaitJoin", ClassWait},
+	ReasonWaitTimer:     {"WaitTimer", ClassWait},
 }
 
 // String returns the constant's name without its prefix.
