@@ -27,37 +27,34 @@ func runqQueens(t *runq.Task, a queensArg) (count uint64) {
 	return count
 }
 
-// A utsPart is some of the children of a node: half of them are forked, and half
-// of the rest, so that no node needs a list of its forks.
-type utsPart struct {
-	tree   *utsTree
-	parent utsState
-	depth  int // of the children
-	lo, hi int
+// A utsNode is a node whose children aren't known yet.
+type utsNode struct {
+	tree  *utsTree
+	state utsState
+	depth int
 }
 
 func runqUts(t *runq.Task, tree *utsTree) job {
-	return job{op: func() uint64 { return runqCount(t, tree, tree.root(), 0) }}
+	return job{op: func() uint64 { return runqCount(t, utsNode{tree, tree.root(), 0}) }}
 }
 
-func runqCount(t *runq.Task, tree *utsTree, s utsState, depth int) uint64 {
-	n := tree.children(s.uniform(), depth)
-	if n == 0 {
-		return 1
-	}
-	return 1 + runqCountPart(t, utsPart{tree, s, depth + 1, 0, n})
+func runqCount(t *runq.Task, nd utsNode) uint64 {
+	return 1 + runqCountFrom(t, &nd, 0, nd.tree.children(nd.state.uniform(), nd.depth))
 }
 
-func runqCountPart(t *runq.Task, p utsPart) uint64 {
-	if p.hi-p.lo == 1 {
-		return runqCount(t, p.tree, p.parent.child(p.lo), p.depth)
+// runqCountFrom counts what is below the node's children from number i on, of n: a fork
+// for each but the last, and no list of them.
+func runqCountFrom(t *runq.Task, nd *utsNode, i, n int) uint64 {
+	if i == n {
+		return 0
 	}
-	left, right := p, p
-	left.hi = p.lo + (p.hi-p.lo)/2
-	right.lo = left.hi
-	forked := runq.Fork(t, runqCountPart, left)
-	count := runqCountPart(t, right)
-	return forked.Join(t) + count
+	child := utsNode{nd.tree, nd.state.child(i), nd.depth + 1}
+	if i == n-1 {
+		return runqCount(t, child)
+	}
+	x := runq.Fork(t, runqCount, child)
+	rest := runqCountFrom(t, nd, i+1, n)
+	return x.Join(t) + rest
 }
 
 type productArg struct {
