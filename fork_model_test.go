@@ -2,7 +2,11 @@
 
 package runq
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/runq-go/runq/internal/sx"
+)
 
 // forkRun counts how often a forked function has run, and who ran it.
 type forkRun struct {
@@ -89,31 +93,42 @@ func TestModelForkTwo(t *testing.T) {
 // TestModelLeapfrog: a fork that is run elsewhere has a fork of its own promoted, which
 // may be run by that one, by a third, or by the task that waits.
 func TestModelLeapfrog(t *testing.T) {
-	checkForks(t, 2, 3, []string{"leapfrogged", "by its own", "by a third"}, func(d *driver, tk *Task) {
-		in, out := &forkRun{d: d}, &forkRun{d: d}
-		x := Fork(tk, func(t *Task, n int) int {
-			out.run(t)
-			y := Fork(t, func(t *Task, n int) int { in.run(t); return n }, n)
-			for t.c.forks.promoted < t.forks() {
-				eager(t)
-			}
-			return y.Join(t) + 1
-		}, 1)
-		for tk.c.forks.promoted < tk.forks() {
-			eager(tk)
+	checkForks(t, 2, 3, []string{"leapfrogged", "by its own", "by a third"}, leapfrogs)
+}
+
+// TestModelLeapfrogTwo is the same without a third, and one preemption more.
+func TestModelLeapfrogTwo(t *testing.T) {
+	checkForks(t, 3, 2, []string{"leapfrogged", "by its own"}, leapfrogs)
+}
+
+func leapfrogs(d *driver, tk *Task) {
+	in, out := &forkRun{d: d}, &forkRun{d: d}
+	x := Fork(tk, func(t *Task, n int) int {
+		out.run(t)
+		y := Fork(t, func(t *Task, n int) int {
+			in.run(t)
+			sx.Gosched() // others may come to it meanwhile
+			return n
+		}, n)
+		for t.c.forks.promoted < t.forks() {
+			eager(t)
 		}
-		if v := x.Join(tk); v != 2 || in.times != 1 {
-			d.x.Failf("the result is %d, the inner fork has run %d times", v, in.times)
-		}
-		switch {
-		case in.on == out.on:
-			d.seen["by its own"]++
-		case in.on == tk:
-			d.seen["leapfrogged"]++
-		default:
-			d.seen["by a third"]++
-		}
-	})
+		return y.Join(t) + 1
+	}, 1)
+	for tk.c.forks.promoted < tk.forks() {
+		eager(tk)
+	}
+	if v := x.Join(tk); v != 2 || in.times != 1 {
+		d.x.Failf("the result is %d, the inner fork has run %d times", v, in.times)
+	}
+	switch {
+	case in.on == out.on:
+		d.seen["by its own"]++
+	case in.on == tk:
+		d.seen["leapfrogged"]++
+	default:
+		d.seen["by a third"]++
+	}
 }
 
 // TestModelForkPanic: a promoted fork panics, and the task recovers.
