@@ -40,7 +40,7 @@ import (
 
 // forkFrame is a place for a fork, without what depends on its types. Owner: the task.
 type forkFrame struct {
-	fn     unsafe.Pointer // the function value that it is, or was last, used for; nil: the end of the stack
+	fn     unsafe.Pointer // the function value that it is, or was last, used for; noFunc: none
 	next   uintptr        // the frame above
 	ticket *ticket        // nil: the fork in it is private
 	number uint32         // counts the forks that have been in it
@@ -72,6 +72,7 @@ type forkStack struct {
 	under    *ticket   // what the task is running, nil: no fork
 	next     int64     // not before this time another one is promoted
 	pause    int64     // ns from one promotion to the next
+	base     int32     // how many forks there were when what under says was begun
 }
 
 const (
@@ -93,8 +94,11 @@ const (
 	forkKept = 256
 )
 
+// noFunc stands for no function. It isn't nil, which a caller might pass.
+var noFunc byte
+
 // noForks is where the next fork of a task goes that hasn't forked yet.
-var noForks forkFrame
+var noForks = forkFrame{fn: unsafe.Pointer(&noFunc)}
 
 func (f *forkFrame) head() *forkFrame { return f }
 
@@ -122,8 +126,12 @@ type Forked[A, R any] struct {
 
 // Fork lets fn(t, arg) run elsewhere while the caller goes on, if a P has nothing else
 // to do; else it is run by Join. t is the calling task, which must not be nil. fn is
-// given the task that runs it. It costs some nanoseconds, and allocates nothing, so
-// that recursions need no limit below which they don't fork.
+// given the task that runs it, whose context ends at the Join if it isn't t. It costs
+// some nanoseconds, and allocates nothing, so that recursions need no limit below which
+// they don't fork. That is so for a function that is the same value each time, and not
+// for one that is made for the call: a closure, a method value, or an instance of a
+// generic function inside generic code, which should be made once and handed down. And
+// the first fork of a task allocates, if there are several Ps: it is promoted.
 //
 // Every fork must be joined by the task that made it, the youngest first, before the
 // function that the task was started with, or that itself was forked, returns. A task
@@ -131,7 +139,9 @@ type Forked[A, R any] struct {
 //
 // When fn panics or calls runtime.Goexit, so does Join. When the forking task panics
 // itself, forks that haven't begun are dropped, the contexts of those that run
-// elsewhere end, and the task ends when they have.
+// elsewhere end, and the task ends when they have. Who recovers from a panic in between
+// must do so where no fork is left that isn't joined: For, Invoke and a Group see to
+// that for what they call.
 //
 // Fork is a checkpoint; like Checkpoint it doesn't check that t is the caller's own.
 func Fork[A, R any](t *Task, fn func(*Task, A) R, arg A) Forked[A, R] {
@@ -234,6 +244,9 @@ func newFrames[A, R any](st *forkStack, index int32, fn unsafe.Pointer) *typedFr
 // place puts f where index says, in place of the frame that is there.
 func (st *forkStack) place(f anyFrame, index int32) {
 	h := f.head()
+	if old := st.frames[index]; old != nil {
+		old.head().number++ // a Forked that is joined once more finds that out
+	}
 	h.stack, h.index, h.next = st, index, st.end.addr()
 	if int(index)+1 < len(st.frames) {
 		h.next = st.frames[index+1].head().addr()
@@ -247,10 +260,11 @@ func (st *forkStack) place(f anyFrame, index int32) {
 func (f *typedFrame[A, R]) other() anyFrame     { return f.alt }
 func (f *typedFrame[A, R]) setOther(x anyFrame) { f.alt = x }
 
-// forget lets go of the argument of the last fork in f.
+// forget lets go of the last fork in f: of its argument, and of what its function has
+// captured.
 func (f *typedFrame[A, R]) forget() {
 	var none A
-	f.arg = none
+	f.arg, f.fn = none, unsafe.Pointer(&noFunc)
 }
 
 // promote returns a ticket for the fork in f.
@@ -265,7 +279,7 @@ func (t *Task) beginForks() *forkFrame {
 	st := t.c.forks
 	if st == nil {
 		st = new(forkStack)
-		st.end.stack = st
+		st.end.stack, st.end.fn = st, unsafe.Pointer(&noFunc)
 		t.c.forks = st
 	}
 	st.under, _ = t.e.env.owner.(*ticket)
@@ -314,7 +328,8 @@ func (t *Task) promoteOldest(m *m) {
 		st.under.adopt(tk) // from here on others may run it
 	}
 	m.p.c.forksPromoted++
-	e := owned(tk.run, newEnv(m.s, tk.ctx, tk))
+	tk.child = t.e.env.child
+	e := owned(tk.run, &env{s: m.s, ctx: tk.ctx, owner: tk, child: tk.child})
 	t.spawn(m, &e)
 }
 
@@ -322,7 +337,7 @@ func (t *Task) promoteOldest(m *m) {
 // which must be joined after it. So when one fails, those end that would have to be
 // joined first. If nobody recovers, the others do, too.
 func (t *Task) forkContext() context.Context {
-	if st := t.c.forks; st.promoted > 0 {
+	if st := t.c.forks; st.promoted > st.base {
 		return st.frames[st.promoted-1].head().ticket.ctx
 	}
 	return t.Context()
@@ -430,7 +445,7 @@ func (t *Task) dropForks(n int32, cause error) {
 			continue
 		}
 		if !tk.takeBack() {
-			t.await(tk)
+			t.parkFor(tk) // not await: what it ran might end this, too, in the middle
 		}
 		t.popFork(f)
 	}

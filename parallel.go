@@ -128,14 +128,30 @@ func Invoke(t *Task, fns ...func(t *Task)) {
 		return
 	}
 	t.enter("Invoke")
-	v := &invocation{fns}
+	v := &invocation{fns: fns}
 	defer func() { v.fns = nil }() // frames of forks still point to v
 	t.enclose(nil, func() { invoke(t, invoked{v, 0}) })
 }
 
 // invocation is one call of Invoke.
 type invocation struct {
-	fns []func(*Task)
+	fns  []func(*Task)
+	stop sx.Bool // one of them has panicked or exited: no other one begins
+}
+
+// call calls a function.
+func (v *invocation) call(t *Task, fn func(*Task)) {
+	if v.stop.Load() {
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			v.stop.Store(true)
+		}
+	}()
+	fn(t)
+	returned = true
 }
 
 // invoked is a call's functions from number i on, for Fork.
@@ -149,10 +165,10 @@ func invoke(t *Task, x invoked) (none struct{}) {
 	switch left := x.v.fns[x.i:]; len(left) {
 	case 0:
 	case 1:
-		left[0](t)
+		x.v.call(t, left[0])
 	default:
 		rest := Fork(t, invoke, invoked{x.v, x.i + 1})
-		left[0](t)
+		x.v.call(t, left[0])
 		rest.Join(t)
 	}
 	return
@@ -258,11 +274,18 @@ func (l *loop) did(n int, now int64) {
 	if !l.reporting.CompareAndSwap(false, true) {
 		return
 	}
-	defer l.reporting.Store(false)
+	returned := false
+	defer func() {
+		if !returned {
+			l.stop.Store(true)
+		}
+		l.reporting.Store(false)
+	}()
 	if now-l.reported >= reportEvery {
 		l.reported = now
 		l.report(int(l.done.Load()), l.total)
 	}
+	returned = true
 }
 
 // runRange runs a part of the loop. Of the forks that it has made, all but the youngest

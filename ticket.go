@@ -50,6 +50,7 @@ type ticket struct {
 
 	ctx    context.Context         // of its run, and of the promoted forks after it
 	cancel context.CancelCauseFunc // ends ctx
+	child  *env                    // of the task that forked: what tasks get that the run spawns
 
 	mu    sx.Mutex
 	below []*ticket // what has been promoted by its run; guarded by mu
@@ -135,7 +136,8 @@ func (tk *ticket) startBelow() *ticket {
 	return nil
 }
 
-// await waits until the ticket, which another task has begun, is done.
+// await waits until the ticket, which another task has begun, is done, and does
+// meanwhile what has to be done for that.
 func (t *Task) await(tk *ticket) {
 	for tk.state.Load() != ticketDone {
 		if k := tk.startBelow(); k != nil {
@@ -147,6 +149,13 @@ func (t *Task) await(tk *ticket) {
 	}
 }
 
+// parkFor is await without doing anything.
+func (t *Task) parkFor(tk *ticket) {
+	for tk.state.Load() != ticketDone {
+		t.park(event.ReasonWaitJoin, commitJoin, unsafe.Pointer(tk))
+	}
+}
+
 // commitJoin asks to be woken at the ticket's end, unless that has come.
 func commitJoin(t *Task, arg unsafe.Pointer) bool {
 	tk := (*ticket)(arg)
@@ -154,9 +163,11 @@ func commitJoin(t *Task, arg unsafe.Pointer) bool {
 	return tk.state.CompareAndSwap(ticketStarted, ticketAwaited) // partner: finish
 }
 
-// leapfrog runs a ticket on top of the task. A panic is the ticket's.
+// leapfrog runs a ticket on top of the task, which has the ticket's context meanwhile. A
+// panic is the ticket's.
 func (t *Task) leapfrog(tk *ticket) {
-	st, under, depth := t.c.forks, t.c.forks.under, t.forks()
+	st, depth := t.c.forks, t.forks()
+	under, base, own := st.under, st.base, t.e.env
 	returned := false
 	defer func() {
 		var err error
@@ -168,14 +179,24 @@ func (t *Task) leapfrog(tk *ticket) {
 			}
 		}
 		t.dropForks(depth, err)
-		st.under = under
+		st.under, st.base = under, base
+		t.changeEnv(own)
 		tk.finish(t, err)
 	}()
-	st.under = tk
+	st.under, st.base = tk, depth
+	t.changeEnv(&env{s: own.s, ctx: tk.ctx, owner: own.owner, child: tk.child})
 	tk.ran = -t.m.s.clock.Now()
 	tk.call(t)
 	t.checkJoined(depth)
 	returned = true
+}
+
+// changeEnv lets the task go on with another context.
+func (t *Task) changeEnv(e *env) {
+	if t.watch != nil {
+		t.unwatch() // it is the context's
+	}
+	t.e.env = e
 }
 
 // raise lets the way in which a fork ended be that of the call of its Join.
