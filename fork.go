@@ -322,13 +322,13 @@ func (t *Task) promoteOldest(m *m) {
 	f := st.frames[st.promoted]
 	tk := f.promote()
 	tk.ctx, tk.cancel = context.WithCancelCause(t.forkContext())
+	tk.child = t.e.env.child
 	st.promoted++
 	f.head().ticket = tk
 	if st.under != nil {
 		st.under.adopt(tk) // from here on others may run it
 	}
 	m.p.c.forksPromoted++
-	tk.child = t.e.env.child
 	e := owned(tk.run, &env{s: m.s, ctx: tk.ctx, owner: tk, child: tk.child})
 	t.spawn(m, &e)
 }
