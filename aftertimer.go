@@ -12,7 +12,7 @@ type Timer struct{ alarm }
 func (s *Scheduler) NewTimer(d time.Duration) *Timer {
 	tm := new(Timer)
 	tm.init(s, nil)
-	tm.when = s.after(d)
+	tm.when = after(s.clock, d)
 	return tm
 }
 
@@ -43,7 +43,7 @@ func (s *Scheduler) afterFunc(d time.Duration, t *Task, fn func(*Task), env *env
 	tm := new(Timer)
 	tm.init(s, t)
 	tm.fn, tm.env = fn, env
-	tm.set(s.after(d), 0)
+	tm.set(after(s.clock, d), 0)
 	return tm
 }
 
@@ -86,4 +86,4 @@ func (tm *Timer) Stop() bool { return tm.set(0, 0) }
 // Reset makes the timer run off in d from now, at once if d isn't positive, whatever it
 // was set to before. It returns what Stop would have. After a false, a function may
 // run twice: for the time before, and again in d. Who is in Wait, waits for the new time.
-func (tm *Timer) Reset(d time.Duration) bool { return tm.set(tm.s.after(d), 0) }
+func (tm *Timer) Reset(d time.Duration) bool { return tm.set(after(tm.s.clock, d), 0) }

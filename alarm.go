@@ -24,7 +24,6 @@ package runq
 import (
 	"math"
 	"math/rand/v2"
-	"time"
 	"unsafe"
 
 	"github.com/runq-go/runq/event"
@@ -60,33 +59,19 @@ func (a *alarm) init(s *Scheduler, t *Task) {
 	}
 }
 
-// after returns the time in d, and the latest there is if that is too far away.
-func (s *Scheduler) after(d time.Duration) int64 {
-	now := s.clock.Now()
-	if d <= 0 {
-		return now
-	}
-	if when := now + int64(d); when > 0 {
-		return when
-	}
-	return math.MaxInt64
-}
-
-// add puts the alarm into a heap, from which it may have to be taken first: somebody
-// may have been about to run it. The caller holds a.mu, and then calls added without
-// it.
-func (a *alarm) add() (earliest bool) {
+// schedule puts the alarm into a heap, from which it may have to be taken first: somebody
+// may have been about to run it. Then it sees to it that somebody looks at that heap. The
+// caller holds a.mu; schedule releases it.
+func (a *alarm) schedule() {
+	s := a.s
 	a.node.Remove()
-	seats := a.s.seated()
+	seats := s.seated()
 	if int(a.seat) >= len(seats) {
 		a.seat = 0
 	}
-	return seats[a.seat].timers.Add(&a.node, a.when)
-}
-
-// added sees to it that somebody looks at the heap that the alarm has been put into.
-func (a *alarm) added(seat int32, when int64, earliest bool) {
-	s := a.s
+	seat, when := a.seat, a.when
+	earliest := seats[seat].timers.Add(&a.node, when)
+	a.mu.Unlock()
 	if seats := s.seated(); int(seat) >= len(seats) { // partner: resize
 		s.adopt(seat)
 	}
@@ -129,9 +114,7 @@ func (a *alarm) set(when, period int64) bool {
 		a.mu.Unlock()
 		return was
 	}
-	earliest, seat := a.add(), a.seat
-	a.mu.Unlock()
-	a.added(seat, when, earliest)
+	a.schedule()
 	return was
 }
 
@@ -158,7 +141,8 @@ func (a *alarm) fire(m *m, now int64) {
 		return
 	}
 	if a.fn != nil {
-		m.spawnTimed(a.fn, a.env)
+		e := fresh(a.fn, a.env) // nobody's
+		m.spawn(&e)
 		return
 	}
 	a.mu.Lock()
@@ -170,19 +154,15 @@ func (a *alarm) fire(m *m, now int64) {
 			a.consume(now)
 		}
 	}
-	again := a.queue.first != nil && a.when != 0
-	earliest, seat, when := false, a.seat, a.when
-	if again {
-		earliest, seat = a.add(), a.seat
+	if a.queue.first != nil && a.when != 0 {
+		a.schedule()
+	} else {
+		a.mu.Unlock()
 	}
-	a.mu.Unlock()
 	for wake != nil {
 		var w *waiter
 		w, wake = wake.unlink()
 		w.wakeTimed(m)
-	}
-	if again {
-		a.added(seat, when, earliest)
 	}
 }
 
@@ -192,18 +172,6 @@ func (w *waiter) wakeTimed(m *m) {
 		m = nil
 	}
 	w.resume(m, event.ReasonWakeTimer)
-}
-
-// spawnTimed queues a task of nobody on m's P.
-func (m *m) spawnTimed(fn func(*Task), env *env) {
-	p := m.p
-	e := fresh(fn, env)
-	if p.events != nil {
-		e.born = m.s.coarse.Load()
-	}
-	p.c.spawned++
-	p.run.Put(&e, &m.s.global)
-	m.s.wake()
 }
 
 // wait waits until the alarm is due, for t or, if t is nil, an ordinary goroutine.
@@ -281,14 +249,10 @@ func (a *alarm) commit(w *waiter, m *m) (waits bool) {
 	}
 	// From here on the context may wake the waiter, but that needs a.mu to go on.
 	a.queue.push(&w.node, w)
-	first := a.queue.first == &w.node && a.when != 0
-	earliest, seat, when := false, a.seat, a.when
-	if first {
-		earliest, seat = a.add(), a.seat
-	}
-	a.mu.Unlock()
-	if first {
-		a.added(seat, when, earliest)
+	if a.queue.first == &w.node && a.when != 0 {
+		a.schedule()
+	} else {
+		a.mu.Unlock()
 	}
 	return true
 }

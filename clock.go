@@ -1,6 +1,7 @@
 package runq
 
 import (
+	"math"
 	"time"
 
 	"github.com/runq-go/runq/internal/sx"
@@ -15,6 +16,18 @@ type clock interface {
 	Sleep(n *sx.Note, until int64)
 	// Pause waits for about d.
 	Pause(d time.Duration)
+}
+
+// after returns the time in d, by clk, and the latest there is if that is too far away.
+func after(clk clock, d time.Duration) int64 {
+	now := clk.Now()
+	if d <= 0 {
+		return now
+	}
+	if when := now + int64(d); when > now { // now may be below 0, in the bubbles of synctest
+		return when
+	}
+	return math.MaxInt64
 }
 
 // monotonic is the real clock.

@@ -330,7 +330,8 @@ func (t *Task) promoteOldest(m *m) {
 	}
 	m.p.c.forksPromoted++
 	e := owned(tk.run, &env{s: m.s, ctx: tk.ctx, owner: tk, child: tk.child})
-	t.spawn(m, &e)
+	e.parent = t.id
+	m.spawn(&e)
 }
 
 // forkContext is the context of the task's next promoted fork: that of the one before,

@@ -124,18 +124,25 @@ func TestLeapfrogGoexit(t *testing.T) {
 	}
 }
 
-// TestClosuresAreForgotten checks that what a forked closure has captured isn't kept when
-// the task has ended.
-func TestClosuresAreForgotten(t *testing.T) {
-	s := newTest(t, Config{Procs: 1})
+// TestForksKeepNothing checks that neither what was given to a fork nor what its closure
+// has captured is kept when the task has ended.
+func TestForksKeepNothing(t *testing.T) {
 	type big [1 << 16]byte
-	var gone atomic.Bool
-	runIn(t, s, func(tk *Task) {
-		p := new(big)
-		runtime.AddCleanup(p, func(int) { gone.Store(true) }, 0)
-		Fork(tk, func(*Task, int) byte { return p[0] }, 0).Join(tk)
-	})
-	awaitTrue(t, "it is collected", func() bool { runtime.GC(); return gone.Load() })
+	forks := map[string]func(*Task, *big){
+		"argument": func(tk *Task, b *big) { Fork(tk, func(*Task, *big) int { return 0 }, b).Join(tk) },
+		"closure":  func(tk *Task, b *big) { Fork(tk, func(*Task, int) byte { return b[0] }, 0).Join(tk) },
+	}
+	for name, fork := range forks {
+		t.Run(name, func(t *testing.T) {
+			var gone atomic.Bool
+			runIn(t, newTest(t, Config{Procs: 1}), func(tk *Task) {
+				b := new(big)
+				runtime.AddCleanup(b, func(int) { gone.Store(true) }, 0)
+				fork(tk, b)
+			})
+			awaitTrue(t, "it is collected", func() bool { runtime.GC(); return gone.Load() })
+		})
+	}
 }
 
 // TestInvokeStops checks that no function begins after one has panicked.

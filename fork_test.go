@@ -607,16 +607,3 @@ func TestForkPanicRecovered(t *testing.T) {
 		}
 	})
 }
-
-// TestForksKeepNothing checks that what was forked isn't kept when the task has ended.
-func TestForksKeepNothing(t *testing.T) {
-	s := newTest(t, Config{Procs: 1})
-	type big [1 << 16]byte
-	var gone atomic.Bool
-	runIn(t, s, func(tk *Task) {
-		p := new(big)
-		runtime.AddCleanup(p, func(int) { gone.Store(true) }, 0)
-		Fork(tk, func(*Task, *big) int { return 0 }, p).Join(tk)
-	})
-	awaitTrue(t, "it is collected", func() bool { runtime.GC(); return gone.Load() })
-}

@@ -97,14 +97,14 @@ func (s status) String() string {
 type Task struct {
 	// What spawning and running touch.
 
-	m       *m       // the M that runs it; valid while running or blocked
-	c       *carrier // the carrier that it is part of; never changes
-	status  status   // written by the holder, peeked at by observers
-	cold    bool     // something of the second part is in use; the holder's
-	reason  event.Reason
-	preempt sx.Uint32 // asked, or 0; set by sysmon and stopTheWorld; partner: Checkpoint
-	pace    pace      // of its checkpoints and forks
-	fork    uintptr   // the frame for its next fork (fork.go)
+	m       *m           // the M that runs it; valid while running or blocked
+	c       *carrier     // the carrier that it is part of; never changes
+	status  status       // written by the holder, peeked at by observers
+	cold    bool         // something of the second part is in use; the holder's
+	reason  event.Reason // why it left its stack last; the holder's, peeked at by observers
+	preempt sx.Uint32    // asked, or 0; set by sysmon and stopTheWorld; partner: Checkpoint
+	pace    pace         // of its checkpoints and forks
+	fork    uintptr      // the frame for its next fork (fork.go)
 	id      uint64
 	e       entry // what it runs; what keeps its place, which is nobody's, when it has ended
 	began   int64 // trace: when it began, coarse

@@ -137,7 +137,8 @@ func (g *Group) start(t *Task, fns []func(*Task) error) {
 		fns[i] = nil // the array may live for as long as the queue does
 		if t != nil && t.e.env.s == g.s {
 			e := owned(fn, g.env)
-			t.spawn(t.m, &e)
+			e.parent = t.id
+			t.m.spawn(&e)
 		} else if !g.s.submit(owned(fn, g.env)) {
 			g.ended(nil, ErrClosed)
 		}

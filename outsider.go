@@ -14,7 +14,6 @@ package runq
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"github.com/runq-go/runq/event"
@@ -81,11 +80,7 @@ func (st *selectTimer) plan(w *waiter, d time.Duration) {
 	if w.t != nil {
 		clk = w.t.e.env.s.clock
 	}
-	now := clk.Now()
-	st.set = true
-	if st.until = now + int64(d); st.until < now {
-		st.until = math.MaxInt64
-	}
+	st.set, st.until = true, after(clk, d)
 }
 
 func (st *selectTimer) arm(w *waiter, m *m) {

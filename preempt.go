@@ -90,12 +90,16 @@ func (t *Task) checkpoint() {
 	}
 	t.preempt.Store(0)
 	t.pace = freshPace // that others had to ask shows that it has become too slow
-	p := m.p
-	if p.attn.Load()&^attnPreempt != 0 {
+	if m.p.attn.Load()&^attnPreempt != 0 {
 		t.attend()
 		return
 	}
-	p.c.preemptions++
+	t.preempted(m)
+}
+
+// preempted ends the task's slice.
+func (t *Task) preempted(m *m) {
+	m.p.c.preemptions++
 	t.requeue(event.ReasonPreempted)
 }
 
@@ -126,8 +130,7 @@ func (t *Task) lookAtClock(m *m) {
 	case ran && p.hasWork():
 		t.giveWay(m)
 	case now-l.since >= m.s.slice && (p.hasWork() || m.s.global.Len() > 0):
-		p.c.preemptions++
-		t.requeue(event.ReasonPreempted)
+		t.preempted(m)
 	}
 }
 

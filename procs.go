@@ -41,7 +41,7 @@ func (s *Scheduler) resize(n int) {
 		p.state = pStopped
 		seats = append(seats, p)
 	}
-	s.seats.Store(&seats) // before the timers are moved; partner: alarm.added
+	s.seats.Store(&seats) // before the timers are moved; partner: alarm.schedule
 	for _, p := range old[min(n, len(old)):] {
 		s.moveTimers(p, seats[0])
 		s.global.PutAll(p.drain())

@@ -62,7 +62,7 @@ type Scheduler struct {
 	sysmonEnd   sx.Bool
 	sysmonNote  sx.Note
 	trace       *schedTracer
-	timersOver  sx.Bool // no task lives any more: no timer runs. Partner: alarm.added
+	timersOver  sx.Bool // no task lives any more: no timer runs. Partner: alarm.schedule
 
 	out outside // counters and events of those without a P
 

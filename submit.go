@@ -48,11 +48,9 @@ func (e *entry) grouped() bool {
 	return ok
 }
 
-// spawn queues a task on the P of the running task t. It tells whether the P's ring
-// has overflowed.
-func (t *Task) spawn(m *m, e *entry) (full bool) {
+// spawn queues a task on m's P. It tells whether the P's ring has overflowed.
+func (m *m) spawn(e *entry) (full bool) {
 	p := m.p
-	e.parent = t.id
 	if p.events != nil {
 		e.born = m.s.coarse.Load()
 	}
@@ -90,7 +88,8 @@ func (t *Task) Go(fn func(t *Task)) {
 		panic("runq: Task.Go: the function is nil")
 	}
 	e := fresh(fn, t.e.env.child)
-	full := t.spawn(m, &e)
+	e.parent = t.id
+	full := m.spawn(&e)
 	if full || m.p.attn.Load() != 0 {
 		t.afterGo(full)
 	}

@@ -16,7 +16,7 @@ func (s *Scheduler) NewTicker(d time.Duration) *Ticker {
 	checkPeriod("NewTicker", d)
 	tk := new(Ticker)
 	tk.init(s, nil)
-	tk.when, tk.period = s.after(d), int64(d)
+	tk.when, tk.period = after(s.clock, d), int64(d)
 	return tk
 }
 
@@ -48,7 +48,7 @@ func (tk *Ticker) Stop() { tk.set(0, 0) }
 // tick of before that nobody has had is dropped. d must be positive, or Reset panics.
 func (tk *Ticker) Reset(d time.Duration) {
 	checkPeriod("Ticker.Reset", d)
-	tk.set(tk.s.after(d), int64(d))
+	tk.set(after(tk.s.clock, d), int64(d))
 }
 
 func checkPeriod(what string, d time.Duration) {

@@ -80,9 +80,14 @@ func (tk *ticket) run(t *Task) error {
 	if !tk.start() {
 		return errNotRun
 	}
+	tk.begin(t)
+	return nil
+}
+
+// begin runs the ticket's function for t, which has started the ticket.
+func (tk *ticket) begin(t *Task) {
 	tk.ran = -t.m.s.clock.Now()
 	tk.call(t)
-	return nil
 }
 
 // done implements owner.
@@ -140,12 +145,13 @@ func (tk *ticket) startBelow() *ticket {
 // meanwhile what has to be done for that.
 func (t *Task) await(tk *ticket) {
 	for tk.state.Load() != ticketDone {
-		if k := tk.startBelow(); k != nil {
-			t.m.p.c.forksLeapfrogged++
-			t.leapfrog(k)
-			continue
+		k := tk.startBelow()
+		if k == nil {
+			t.parkFor(tk)
+			return
 		}
-		t.park(event.ReasonWaitJoin, commitJoin, unsafe.Pointer(tk))
+		t.m.p.c.forksLeapfrogged++
+		t.leapfrog(k)
 	}
 }
 
@@ -185,8 +191,7 @@ func (t *Task) leapfrog(tk *ticket) {
 	}()
 	st.under, st.base = tk, depth
 	t.changeEnv(&env{s: own.s, ctx: tk.ctx, owner: own.owner, child: tk.child})
-	tk.ran = -t.m.s.clock.Now()
-	tk.call(t)
+	tk.begin(t)
 	t.checkJoined(depth)
 	returned = true
 }

@@ -53,7 +53,7 @@ func WithTimeout(parent context.Context, s *Scheduler, d time.Duration) (context
 	tm := &c.timer
 	tm.init(s, nil)
 	tm.fn, tm.env, tm.ctx = func(*Task) { c.expire() }, s.detached, c
-	tm.set(s.after(d), 0)
+	tm.set(after(s.clock, d), 0)
 	return c, c.cancel
 }
 

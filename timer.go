@@ -27,7 +27,7 @@ func (t *Task) Sleep(d time.Duration) {
 		t.Yield()
 		return
 	}
-	until := m.s.after(d)
+	until := after(m.s.clock, d)
 	ctx := t.e.env.ctx
 	if ctx == nil || ctx.Done() == nil {
 		t.c.timer.When = until // for commitSleep
