@@ -55,7 +55,7 @@ func (a *alarm) init(s *Scheduler, t *Task) {
 	if t != nil {
 		a.seat = t.m.p.id
 	} else {
-		a.seat = int32(rand.Uint32N(uint32(len(s.seated())))) // so that they don't crowd
+		a.seat = int32(rand.Uint32N(uint32(len(s.fore.seated())))) // so that they don't crowd
 	}
 }
 
@@ -65,14 +65,14 @@ func (a *alarm) init(s *Scheduler, t *Task) {
 func (a *alarm) schedule() {
 	s := a.s
 	a.node.Remove()
-	seats := s.seated()
+	seats := s.fore.seated()
 	if int(a.seat) >= len(seats) {
 		a.seat = 0
 	}
 	seat, when := a.seat, a.when
 	earliest := seats[seat].timers.Add(&a.node, when)
 	a.mu.Unlock()
-	if seats := s.seated(); int(seat) >= len(seats) { // partner: resize
+	if seats := s.fore.seated(); int(seat) >= len(seats) { // partner: resize
 		s.adopt(seat)
 	}
 	if earliest {
@@ -85,13 +85,13 @@ func (a *alarm) schedule() {
 
 // adopt moves what has been put into the heap of a seat that has gone.
 func (s *Scheduler) adopt(seat int32) {
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	seats := s.seated()
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	seats := s.fore.seated()
 	if int(seat) < len(seats) {
 		return // it has come back
 	}
-	if from := s.timers[seat]; from.MoveTo(seats[0].timers) {
+	if from := s.fore.timers[seat]; from.MoveTo(seats[0].timers) {
 		s.timerEarlier(seats[0].timers.Next())
 	}
 }
@@ -142,7 +142,7 @@ func (a *alarm) fire(m *m, now int64) {
 	}
 	if a.fn != nil {
 		e := fresh(a.fn, a.env) // nobody's
-		m.spawn(&e)
+		m.spawnInside(&e)
 		return
 	}
 	a.mu.Lock()
@@ -279,9 +279,12 @@ func (a *alarm) drop() {
 // dropTimers ends what is still in the heaps when the last task has ended and no M is
 // left. s.timersOver says so to those who come later.
 func (s *Scheduler) dropTimers() {
-	s.idle.Lock()
-	heaps := s.timers
-	s.idle.Unlock()
+	s.lock.Lock()
+	var heaps []*timerheap.Heap
+	for _, d := range s.allDomains() {
+		heaps = append(heaps, d.timers...)
+	}
+	s.lock.Unlock()
 	for _, h := range heaps {
 		for n := h.PopDue(math.MaxInt64); n != nil; n = h.PopDue(math.MaxInt64) {
 			(*alarm)(unsafe.Pointer(n)).drop()

@@ -240,13 +240,13 @@ func TestModelTimerSeatGoes(t *testing.T) {
 		tm.node.Data = unsafe.Pointer(&tm.alarm)
 		o.start("setter", func() {
 			tm.set(9, 0)
-			seen.or(len(s.seated()) == 2, "before", "after")
+			seen.or(len(s.fore.seated()) == 2, "before", "after")
 		})
 		if err := s.SetProcs(1); err != nil {
 			x.Failf("%v", err)
 		}
 		o.wg.Wait()
-		if s.nextTimer() != 9 || !tm.Stop() || s.timers[1].Next() != 0 {
+		if s.nextTimer() != 9 || !tm.Stop() || s.fore.timers[1].Next() != 0 {
 			x.Failf("the timer isn't where it is looked for")
 		}
 	})

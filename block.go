@@ -73,26 +73,28 @@ func (t *Task) unblock() {
 // if it is idle, another idle one, or else the task is queued and the M parks.
 func (t *Task) unblockSlow(m *m) {
 	s := m.s
-	s.idle.Lock()
+	s.lock.Lock()
 	m.phase.Store(phaseRun)
 	s.blocked--
+	t.e.env.class.blocked--
 	p := m.oldP
 	m.oldP = nil
-	if s.stopping || !s.idle.TakeP(p) {
-		p = s.idleP()
+	if s.stopping || !m.d.idle.TakeP(p) {
+		p = m.d.idleP()
 	} else {
 		s.wakeSysmon()
 	}
 	if p != nil {
 		m.acquire(p)
-		s.idle.Unlock()
+		s.lock.Unlock()
+		p.serveTask(t)
 		t.status = gRunning
 		if p.events != nil {
 			t.event(event.KindTaskUnblocked, event.ReasonNone, 0)
 		}
 		return
 	}
-	s.idle.Unlock()
+	s.lock.Unlock()
 	t.status = gRunnable
 	t.cold = true
 	t.reason = event.ReasonLostP

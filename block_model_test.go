@@ -86,9 +86,9 @@ func run(x *model.Execution, s *Scheduler, f func(tk *Task)) {
 // takeCall takes the P of a blocking call, as sysmon does when it has seen it
 // before. It tells whether it did; inCall is the number of the present call.
 func takeCall(x *model.Execution, s *Scheduler, inCall *int) bool {
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	p := s.seated()[0]
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	p := s.fore.seated()[0]
 	if p.state != pRunning || p.m == nil {
 		return false
 	}

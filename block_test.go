@@ -78,7 +78,7 @@ func TestBlockQueues(t *testing.T) {
 		<-began
 		awaitTrue(t, "the other task has the P", holds.Load)
 		close(call)
-		awaitTrue(t, "the task is queued", func() bool { return s.global.Len() == 1 })
+		awaitTrue(t, "the task is queued", func() bool { return s.normal.queue.Len() == 1 })
 		if back.Load() {
 			t.Errorf("locked=%v: the task went on without a P", locked)
 		}
@@ -96,7 +96,7 @@ func TestBlockTakesOldP(t *testing.T) {
 			old := tk.m.p
 			tk.Block(func() {
 				// Nobody else has work: all four Ps become idle.
-				awaitTrue(t, "every P is idle", func() bool { return s.idle.IdlePs() == 4 })
+				awaitTrue(t, "every P is idle", func() bool { return s.fore.idle.IdlePs() == 4 })
 			})
 			if tk.m.p != old {
 				t.Errorf("the task had P %d and got P %d, though both were idle", old.id, tk.m.p.id)
@@ -122,7 +122,7 @@ func TestBlockMeetsStop(t *testing.T) {
 		awaitTrue(t, "all calls have begun", func() bool { return began.Load() == tasks })
 		s.stopTheWorld()
 		close(call)
-		awaitTrue(t, "all tasks are queued", func() bool { return s.global.Len() == tasks })
+		awaitTrue(t, "all tasks are queued", func() bool { return s.normal.queue.Len() == tasks })
 		if back.Load() != 0 {
 			t.Error("a task went on while the world was stopped")
 		}
@@ -210,20 +210,20 @@ func TestShortCallsKeepP(t *testing.T) {
 	runTask(t, s, func(tk *Task) {
 		p, m := tk.m.p, tk.m
 		seen := func() uint32 { // what retakeBlocked notes
-			s.idle.Lock()
-			defer s.idle.Unlock()
+			s.lock.Lock()
+			defer s.lock.Unlock()
 			return m.phase.Load()
 		}
 		var first, second uint32
 		tk.Block(func() { first = seen() })
 		tk.Block(func() {
 			second = seen()
-			s.idle.Lock()
+			s.lock.Lock()
 			if s.takeFromCall(p, first) {
 				t.Error("the P was taken from a call that is over")
 				s.handOff(p)
 			}
-			s.idle.Unlock()
+			s.lock.Unlock()
 		})
 		if first == second && first&phaseMask == phaseBlocked {
 			t.Errorf("two calls have the same phase word %d", first)

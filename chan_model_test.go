@@ -275,7 +275,7 @@ func TestModelSelectTimer(t *testing.T) {
 		var err error
 		d.x.Go("time", func() {
 			d.s.clock.(*movedClock).now.Store(100)
-			for _, p := range d.s.seated() {
+			for _, p := range d.s.fore.seated() {
 				if n := p.timers.PopDue(100); n != nil {
 					(*selectTimer)(unsafe.Pointer(n)).fire(nil, 100)
 				}

@@ -35,10 +35,15 @@ func (s *Scheduler) Close() error { return s.Shutdown(context.Background()) }
 // Shutdown waits for the rest.
 func (s *Scheduler) Shutdown(ctx context.Context) error {
 	s.refuseOwnTask("Close")
-	s.global.Lock()
-	first := !s.admit.closed
-	s.admit.closed = true
-	s.global.Unlock()
+	s.lock.Lock()
+	first := !s.closed
+	s.closed = true
+	for _, c := range s.allClasses() {
+		c.queue.Lock()
+		c.admit.closed = true
+		c.queue.Unlock()
+	}
+	s.lock.Unlock()
 	if first {
 		sx.Go(s.finishUp)
 	}
@@ -50,24 +55,29 @@ func (s *Scheduler) Shutdown(ctx context.Context) error {
 
 // finishUp waits for the last task and dismantles the scheduler.
 func (s *Scheduler) finishUp() {
-	s.idle.Lock()
+	s.lock.Lock()
 	s.closing = true
 	s.maybeQuiesced()
-	s.idle.Unlock()
+	s.lock.Unlock()
 	s.drained.Wait()
-	s.idle.Lock()
+	s.endLeases()
+	s.lock.Lock()
 	s.ending = true
-	for m := s.idle.GetM(); m != nil; m = s.idle.GetM() {
-		m.dying = true
-		m.note.Wake()
+	for _, d := range s.allDomains() {
+		for m := d.idle.GetM(); m != nil; m = d.idle.GetM() {
+			m.dying = true
+			m.note.Wake()
+		}
 	}
-	s.idle.Unlock()
+	s.lock.Unlock()
 	s.sysmonEnd.Store(true)
 	s.sysmonNote.Wake()
 	s.endSchedTrace()
+	s.gov.probe.stop()
 	s.endNet()
 	s.threads.Wait()
 	s.dropTimers()
+	s.dropHeadroom()
 	s.stopMu.Lock() // a Snapshot may still be looking
 	s.freeAll()
 	s.stopMu.Unlock()
@@ -92,7 +102,7 @@ func (s *Scheduler) freeAll() {
 
 // maybeQuiesced calls quiesced if every P is idle. The lock is held.
 func (s *Scheduler) maybeQuiesced() {
-	if s.idle.IdlePs() == len(s.seated()) {
+	if s.everyPIdle() {
 		s.quiesced()
 	}
 }
@@ -104,8 +114,8 @@ func (s *Scheduler) quiesced() {
 	if !s.nothingRuns() {
 		return
 	}
-	s.global.Lock()
-	defer s.global.Unlock()
+	s.lockClasses()
+	defer s.unlockClasses()
 	live := s.live()
 	if live > 0 {
 		if s.nextTimer() == 0 {
@@ -113,8 +123,10 @@ func (s *Scheduler) quiesced() {
 		}
 		return
 	}
-	if s.closing && !s.admit.drained {
-		s.admit.drained = true
+	if s.closing && !s.normal.admit.drained {
+		for _, c := range s.allClasses() {
+			c.admit.drained = true
+		}
 		s.timersOver.Store(true) // an M that comes for a timer now has got its P after this
 		s.drained.Open()
 	}
@@ -130,10 +142,23 @@ func (s *Scheduler) nothingRuns() bool {
 	return s.blocked == 0 && s.overruns.Load() == 0 && !s.stopping && !s.anyWork()
 }
 
+// anyWork tells whether any queue has a task. Timers are sysmon's business.
+func (s *Scheduler) anyWork() bool {
+	for _, d := range s.allDomains() {
+		if d.anyWork() {
+			return true
+		}
+	}
+	return false
+}
+
 // live returns the number of tasks that have not ended. It is exact when every P is
-// idle, no task is blocked or overrun, and the submit lock is held.
+// idle, no task is blocked or overrun, and the classes are locked.
 func (s *Scheduler) live() int {
-	n := int64(s.admit.spawned)
+	var n int64
+	for _, c := range s.allClasses() {
+		n += int64(c.admit.spawned)
+	}
 	for _, p := range s.ps {
 		n += int64(p.c.spawned - p.c.finished)
 	}

@@ -63,7 +63,7 @@ func TestModelCloseRefuses(t *testing.T) {
 }
 
 // closingNow tells whether Close has been called.
-func (s *Scheduler) closingNow() bool { return s.admit.closed }
+func (s *Scheduler) closingNow() bool { return s.normal.admit.closed }
 
 // TestModelCloseTwice: two close, a third submits; whoever has closed sees that what
 // was accepted has ended. 12,000 schedules with up to two preemptions, less than a
@@ -78,7 +78,7 @@ func TestModelCloseTwice(t *testing.T) {
 			}
 		}
 		x.Go("submitter", func() {
-			if s.submit(fresh(func(*Task) { ran++ }, s.detached)) {
+			if s.normal.submit(fresh(func(*Task) { ran++ }, s.detached)) {
 				accepted++
 				seen["accepted"]++
 			} else {

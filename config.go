@@ -3,9 +3,12 @@ package runq
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime"
 	"time"
+
+	"github.com/runq-go/runq/internal/osthread"
 )
 
 // Config says how a Scheduler works. The zero Config is a good one.
@@ -39,6 +42,28 @@ type Config struct {
 	// printed to standard error.
 	OnDeadlock func(*DeadlockError)
 
+	// BackgroundNice is the nice value of the threads of background classes: how little
+	// they get of a processor that somebody else wants. 0 means 19, the least; else it is
+	// 1 to 19. Each step down is about a quarter more.
+	BackgroundNice int
+
+	// NoHeadroom leaves GOMAXPROCS alone. Otherwise it is raised by Procs when the first
+	// background work comes, so that background threads don't take Go's Ps from the
+	// program's goroutines, and set back by Close.
+	NoHeadroom bool
+
+	// LatencyTarget, if not 0, is how long a task of the class "interactive", or a goroutine,
+	// may wait for its turn in 99 of 100 cases: when that is missed, background work gets
+	// less of the processors, until it is met. It is measured by the tasks themselves and
+	// by a goroutine that is woken through the network poller 250 times a second. The
+	// least is 100µs.
+	LatencyTarget time.Duration
+
+	// Logger is told what the scheduler does to the process: when it changes
+	// GOMAXPROCS, and when something isn't to be had on this system. nil means
+	// slog.Default().
+	Logger *slog.Logger
+
 	// Trace records events in a ring for each P; see ReadEvents.
 	Trace bool
 
@@ -53,6 +78,15 @@ type Config struct {
 	SchedDetail      bool
 	SchedTraceOutput io.Writer
 
+	// Times lets Stats have the times of tasks even as long as there is but one class:
+	// how long they wait, run and take. It costs some 50 to 100 ns a task.
+	Times bool
+
+	// ProfileLabels gives tasks labels in profiles: runq_class, and runq_task for those that
+	// have called SetLabel. A CPU profile can then be split by class. Goroutines that a task
+	// starts inherit them. It costs some 20 ns a task.
+	ProfileLabels bool
+
 	// StealOrder decides which P is stolen from. nil means RandomOrder.
 	StealOrder StealOrder
 }
@@ -62,7 +96,8 @@ const (
 	minSlice           = 100 * time.Microsecond // a few beats of sysmon
 	defaultMaxBlocked  = 5000
 	defaultTraceBuffer = 4 << 20
-	minTraceBuffer     = 64 << 10 // a few thousand events
+	minTraceBuffer     = 64 << 10               // a few thousand events
+	minLatencyTarget   = 100 * time.Microsecond // waking a goroutine takes tens
 	minSchedTrace      = time.Millisecond
 )
 
@@ -75,6 +110,10 @@ func (c Config) resolve() (Config, error) {
 		return c, badConfig("Slice", c.Slice, "0 for %v, or at least %v", defaultSlice, minSlice)
 	case c.MaxBlocked < 0:
 		return c, badConfig("MaxBlocked", c.MaxBlocked, "0 for %d, or a positive number", defaultMaxBlocked)
+	case c.BackgroundNice < 0 || c.BackgroundNice > osthread.MaxNice:
+		return c, badConfig("BackgroundNice", c.BackgroundNice, "0 for %d, or 1 to %d", osthread.MaxNice, osthread.MaxNice)
+	case c.LatencyTarget < 0 || c.LatencyTarget > 0 && c.LatencyTarget < minLatencyTarget:
+		return c, badConfig("LatencyTarget", c.LatencyTarget, "0 for none, or at least %v", minLatencyTarget)
 	case c.TraceBuffer < 0 || c.TraceBuffer > 0 && c.TraceBuffer < minTraceBuffer:
 		return c, badConfig("TraceBuffer", c.TraceBuffer, "0 for %d, or at least %d bytes", defaultTraceBuffer, minTraceBuffer)
 	case c.SchedTrace < 0 || c.SchedTrace > 0 && c.SchedTrace < minSchedTrace:
@@ -84,9 +123,13 @@ func (c Config) resolve() (Config, error) {
 	setDefault(&c.Slice, defaultSlice)
 	setDefault(&c.MaxOverruns, c.Procs)
 	setDefault(&c.MaxBlocked, defaultMaxBlocked)
+	setDefault(&c.BackgroundNice, osthread.MaxNice)
 	setDefault(&c.TraceBuffer, defaultTraceBuffer)
 	if c.StealOrder == nil {
 		c.StealOrder = RandomOrder{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
 	}
 	if c.SchedTraceOutput == nil {
 		c.SchedTraceOutput = os.Stderr

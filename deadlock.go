@@ -137,30 +137,23 @@ func (s *Scheduler) findDeadlock() []stuckWait {
 	}
 }
 
-// submitted returns how many tasks have been submitted from outside.
-func (s *Scheduler) submitted() uint64 {
-	s.global.Lock()
-	defer s.global.Unlock()
-	return s.admit.spawned
-}
-
 // quiet tells whether nothing goes on.
 func (s *Scheduler) quiet() bool {
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	return s.idle.IdlePs() == len(s.seated()) && s.nothingGoesOn()
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.everyPIdle() && s.nothingGoesOn()
 }
 
 // deadlockOver lets deadlocks be looked for again. One that was found meanwhile was
 // left to breakDeadlock.
 func (s *Scheduler) deadlockOver() {
-	s.idle.Lock()
+	s.lock.Lock()
 	again := s.deadAgain
 	s.deadlocked, s.deadAgain = false, false
 	if again {
 		s.maybeQuiesced()
 	}
-	s.idle.Unlock()
+	s.lock.Unlock()
 }
 
 // stuckWait is a task and what it waits for.

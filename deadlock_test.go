@@ -108,7 +108,7 @@ func TestNoDeadlock(t *testing.T) {
 		"sleep": func(tk *Task, g *Group) error { tk.Sleep(2 * time.Millisecond); return nil },
 		"call": func(tk *Task, g *Group) error {
 			tk.Block(func() {
-				for s.idle.IdlePs() != 1 {
+				for s.fore.idle.IdlePs() != 1 {
 					time.Sleep(10 * time.Microsecond)
 				}
 			})
@@ -116,7 +116,7 @@ func TestNoDeadlock(t *testing.T) {
 		},
 		"overrun": func(tk *Task, g *Group) error {
 			unseatAll(s)
-			for s.idle.IdlePs() != 1 {
+			for s.fore.idle.IdlePs() != 1 {
 				time.Sleep(10 * time.Microsecond)
 			}
 			return nil
@@ -126,7 +126,7 @@ func TestNoDeadlock(t *testing.T) {
 			inner.SetLimit(0)
 			inner.Go(func(*Task) error { return nil })
 			go func() {
-				for s.idle.IdlePs() != 1 {
+				for s.fore.idle.IdlePs() != 1 {
 					time.Sleep(10 * time.Microsecond)
 				}
 				inner.SetLimit(1)
@@ -136,7 +136,7 @@ func TestNoDeadlock(t *testing.T) {
 		"park": func(tk *Task, g *Group) error {
 			var l waitList
 			go func() {
-				for s.idle.IdlePs() != 1 || !l.wakeOne(s, nil) {
+				for s.fore.idle.IdlePs() != 1 || !l.wakeOne(s, nil) {
 					time.Sleep(10 * time.Microsecond)
 				}
 			}()

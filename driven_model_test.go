@@ -28,15 +28,15 @@ func checkDriven(t *testing.T, preemptions, procs int, clk func() clock, want []
 	of := Config{Procs: procs, StealOrder: upward{}}
 	r := checkTimed(t, model.Config{Preemptions: preemptions}, of, clk, func(x *model.Execution, s *Scheduler) {
 		d := &driver{x: x, s: s, seen: seen}
-		s.idle.Lock()
+		s.lock.Lock()
 		for i := range procs {
-			m := &m{id: int32(i), s: s}
+			m := &m{id: int32(i), s: s, d: &s.fore}
 			m.g0.m = m
 			m.note.Init()
-			m.acquire(s.idleP())
+			m.acquire(s.fore.idleP())
 			d.ms = append(d.ms, m)
 		}
-		s.idle.Unlock()
+		s.lock.Unlock()
 		f(d)
 		d.settle()
 	})
@@ -63,14 +63,14 @@ func (d *driver) settle() {
 			again = m.turn() || again
 		}
 	}
-	d.s.idle.Lock()
+	d.s.lock.Lock()
 	for _, m := range d.ms {
 		if m.p.hasWork() {
 			d.x.Failf("P %d still has tasks", m.p.id)
 		}
-		d.s.idle.PutP(m.release(pIdle, 0))
+		d.s.fore.idle.PutP(m.release(pIdle, 0))
 	}
-	d.s.idle.Unlock()
+	d.s.lock.Unlock()
 }
 
 // drive starts a thread in which the M i takes up to n turns.
@@ -87,7 +87,7 @@ func (d *driver) put(i int, fn func(*Task)) {
 	p := d.ms[i].p
 	p.c.spawned++
 	e := fresh(fn, d.s.detached)
-	p.run.Put(&e, &d.s.global)
+	p.run.Put(&e, &d.s.normal.queue)
 }
 
 // turn is what find does once for an M that needs neither rest nor stop: it runs what

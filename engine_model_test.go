@@ -42,12 +42,12 @@ func checkTimed(t *testing.T, cfg model.Config, of Config, clk func() clock, f f
 			object any
 			name   string
 		}{
-			{&s.idle.Mutex, "lock"}, {&s.seats, "seats"}, {&s.overruns, "overruns"}, {&s.sysmonUntil, "sysmonUntil"},
+			{&s.lock, "lock"}, {&s.fore.seats, "seats"}, {&s.overruns, "overruns"}, {&s.sysmonUntil, "sysmonUntil"},
 			{&s.drained, "drained"}, {&s.gone, "gone"}, {&s.threads, "threads"}, {&s.carriers.mu, "carriers"},
 		} {
 			model.Name(o.object, o.name)
 		}
-		for i, p := range s.seated() {
+		for i, p := range s.fore.seated() {
 			model.Name(&p.attn, fmt.Sprintf("P%d.attn", i))
 			model.Name(&p.local, fmt.Sprintf("P%d.local", i))
 		}

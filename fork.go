@@ -194,7 +194,7 @@ func forkCold[A, R any](t *Task, fn func(*Task, A) R, arg A) Forked[A, R] {
 	f.fn = funcWord(fn)
 	t.fork = f.addr()
 	x := Fork(t, fn, arg)
-	if first && len(m.s.seated()) > 1 {
+	if first && len(m.d.seated()) > 1 {
 		t.promoteOldest(t.m)
 	}
 	return x
@@ -294,11 +294,11 @@ func (t *Task) beginForks() *forkFrame {
 func (t *Task) forks() int32 { return frameAt(t.fork).index }
 
 // hungry tells whether some P has nothing to do.
-func (s *Scheduler) hungry() bool { return s.idle.IdlePs() > 0 || s.idle.Searching() > 0 }
+func (d *domain) hungry() bool { return d.idle.IdlePs() > 0 || d.idle.Searching() > 0 }
 
 // tryPromote promotes the task's oldest fork at the time now, if it is time to.
 func (t *Task) tryPromote(m *m, now int64) {
-	if st := t.c.forks; now >= st.next && m.s.hungry() {
+	if st := t.c.forks; now >= st.next && m.d.hungry() {
 		st.next = now + st.pause
 		t.promoteOldest(m)
 	}
@@ -329,7 +329,7 @@ func (t *Task) promoteOldest(m *m) {
 		st.under.adopt(tk) // from here on others may run it
 	}
 	m.p.c.forksPromoted++
-	e := owned(tk.run, &env{s: m.s, ctx: tk.ctx, owner: tk, child: tk.child})
+	e := owned(tk.run, &env{s: m.s, class: tk.child.class, due: tk.child.due, ctx: tk.ctx, owner: tk, child: tk.child})
 	e.parent = t.id
 	m.spawn(&e)
 }

@@ -111,10 +111,12 @@ type Task struct {
 
 	// The rest is for those that wait, fail or are looked at.
 
+	readied int64              // when it was last made runnable; not kept while there is but one class
 	since   int64              // when the present wait or blocking call began, as far as known
 	label   sx.Pointer[string] // nil: none
 	err     error              // outcome of the last wait, set by the waker; or of the task
 	lock    *m                 // the M it is locked to; nil: none
+	home    *m                 // the M whose stack it always runs on (thread.go); nil: it has a carrier's. Never changes
 	locks   int32              // nested LockThread calls
 	seq     uint32             // trace: number of its last event; 0: nothing written yet
 	waker   uint64             // task that ended the last wait; 0: none
@@ -126,6 +128,8 @@ type Task struct {
 // env is what a task hands down to the tasks that it spawns. It doesn't change.
 type env struct {
 	s     *Scheduler
+	class *Class
+	due   int64 // the deadline of ctx, if the class goes by deadlines; 0: none
 	ctx   context.Context
 	owner owner // told how the task ended; nil for a detached one. Not inherited.
 	child *env  // what children get: the same without the owner
@@ -138,14 +142,15 @@ type owner interface {
 	done(t *Task, err error)
 }
 
-// newEnv returns an environment for owned tasks; their children are detached.
-func newEnv(s *Scheduler, ctx context.Context, o owner) *env {
-	child := &env{s: s, ctx: ctx}
+// newEnv returns an environment for owned tasks of the class; their children are
+// detached.
+func newEnv(c *Class, ctx context.Context, o owner) *env {
+	child := &env{s: c.s, class: c, due: c.deadlineOf(ctx), ctx: ctx}
 	child.child = child
 	if o == nil {
 		return child
 	}
-	return &env{s: s, ctx: ctx, owner: o, child: child}
+	return &env{s: c.s, class: c, due: child.due, ctx: ctx, owner: o, child: child}
 }
 
 // begin makes m run the fresh task that t.e describes.
@@ -161,6 +166,9 @@ func (t *Task) begin(m *m) {
 	m.curg = t
 	if p.events != nil {
 		t.began = m.s.coarse.Load()
+	}
+	if p.profiled {
+		t.profile()
 	}
 }
 
@@ -194,12 +202,15 @@ func (m *m) finish(t *Task, how ending) {
 	}
 	p := m.p
 	// Written out here, because a call would cost as much as the rest of it.
-	if w := p.events; w != nil && (how != endReturn || t.seq|p.attn.Load() != 0 ||
+	if w := p.events; w != nil && (how != endReturn || t.seq|p.attn.Load()&^attnFair != 0 ||
 		!w.RanAgain(t.e.born, m.s.coarse.Load(), event.TaskID(t.id), event.TaskID(t.e.parent))) {
 		t.traceEnd(p, m, how)
 	}
 	p.c.finished++
 	m.curg = nil
+	if p.attn.Load()&attnFair != 0 {
+		p.turn.ended = t.e.born
+	}
 	if t.cold {
 		t.finishCold()
 	}
@@ -226,5 +237,6 @@ func (t *Task) finishCold() {
 	t.since = 0
 	t.seq = 0
 	t.waker = 0
+	t.readied = 0
 	t.reason = event.ReasonNone
 }

@@ -43,7 +43,8 @@ type groupWaiter struct {
 
 // NewGroup returns a group whose tasks run on s, and the context that they are
 // given: it is cancelled by the first error, by the first panic, and when Wait
-// returns. s nil means Default(), ctx nil context.Background().
+// returns. If ctx comes from a task of s, or of a Class's Run, the group's tasks are of
+// that class; else of "normal". s nil means Default(), ctx nil context.Background().
 func NewGroup(ctx context.Context, s *Scheduler) (*Group, context.Context) {
 	if s == nil {
 		s = Default()
@@ -53,7 +54,7 @@ func NewGroup(ctx context.Context, s *Scheduler) (*Group, context.Context) {
 	}
 	g := &Group{s: s, limit: -1}
 	ctx, g.cancel = context.WithCancelCause(ctx)
-	g.env = newEnv(s, ctx, g)
+	g.env = newEnv(classOf(ctx, s), ctx, g)
 	return g, ctx
 }
 
@@ -138,8 +139,8 @@ func (g *Group) start(t *Task, fns []func(*Task) error) {
 		if t != nil && t.e.env.s == g.s {
 			e := owned(fn, g.env)
 			e.parent = t.id
-			t.m.spawn(&e)
-		} else if !g.s.submit(owned(fn, g.env)) {
+			t.m.spawnInside(&e)
+		} else if !g.env.class.submit(owned(fn, g.env)) {
 			g.ended(nil, ErrClosed)
 		}
 	}

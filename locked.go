@@ -36,7 +36,7 @@ func (t *Task) UnlockThread() {
 	}
 	runtime.UnlockOSThread()
 	if t.locks--; t.locks == 0 {
-		t.lock = nil
+		t.lock = t.home
 	}
 }
 
@@ -45,7 +45,7 @@ func (t *Task) unlockAll() {
 	for ; t.locks > 0; t.locks-- {
 		runtime.UnlockOSThread()
 	}
-	t.lock = nil
+	t.lock = t.home
 }
 
 // waitLocked parks a locked task: commit, hand off, sleep until somebody who has
@@ -65,9 +65,9 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 		t.event(event.KindTaskYielded, why, 0)
 	}
 	m.curg = nil
-	m.s.global.Put(begun(t))
+	m.s.put(begun(t))
 	m.handOffP()
-	m.s.wake() // an unseated P starts nobody
+	m.d.wake() // an unseated P starts nobody
 	m.awaitP(t)
 }
 
@@ -75,24 +75,24 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 // find no P.
 func (m *m) waitLockedQueued(t *Task) {
 	m.curg = nil
-	m.s.global.Put(begun(t))
-	m.s.wake()
+	m.s.enqueue(begun(t))
 	m.awaitP(t)
 }
 
 // awaitP sleeps until somebody hands m, for its locked task t, a P.
 func (m *m) awaitP(t *Task) {
 	s := m.s
-	s.idle.Lock()
+	s.lock.Lock()
 	m.setState(event.ThreadParked, event.KindThreadParked)
 	for m.nextP == nil {
-		s.idle.Unlock()
+		s.lock.Unlock()
 		m.note.Sleep()
-		s.idle.Lock()
+		s.lock.Lock()
 	}
 	m.takeNextP()
-	s.idle.Unlock()
+	s.lock.Unlock()
 	t.c.m = m
+	m.p.serveTask(t)
 	t.resumed()
 }
 
@@ -101,26 +101,26 @@ func (m *m) awaitP(t *Task) {
 func (m *m) handOffTo(t *Task) {
 	m.handTo = nil
 	s := m.s
-	s.idle.Lock()
+	s.lock.Lock()
 	if m.p.state == pUnseated { // since t was picked
-		s.global.Put(begun(t)) // first, or nothing would seem to go on
+		s.put(begun(t)) // first, or nothing would seem to go on
 		s.leaveSeat(m)
-		s.idle.Unlock()
-		s.wake()
+		s.lock.Unlock()
+		m.d.wake()
 		return
 	}
 	m.p.c.handoffs++
 	to := t.lock
 	to.nextP = m.release(pRunning, event.ReasonHandoffLocked)
-	s.idle.Unlock()
+	s.lock.Unlock()
 	to.note.Wake() // t may be unlocked by now
 }
 
 // handOffP gives m's P to another M if there is anything to do for it.
 func (m *m) handOffP() {
 	s := m.s
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if m.p.state == pUnseated {
 		s.leaveSeat(m)
 		return

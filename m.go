@@ -14,6 +14,7 @@ import (
 type m struct {
 	id int32
 	s  *Scheduler
+	d  *domain // whose Ps it may hold; never changes
 	g0 stack
 
 	// Owner only: the goroutine that is this M at the moment, g0 or carrier.
@@ -29,6 +30,7 @@ type m struct {
 	handTo   *Task    // a locked task whose M is to get this one's P
 	aged     agedNext // the next slot it has its eye on (steal.go)
 	blockSeq uint32   // number of the present blocking call, times phaseStep
+	visits   visits   // room for the order of its victims (near.go)
 	lookout  lookout  // what it knows of the time (preempt.go)
 
 	// p is the P it holds, nil if none. Written by the M itself under the
@@ -40,6 +42,10 @@ type m struct {
 
 	// phase is a blocking call's word: see block.go.
 	phase sx.Uint32
+
+	heldBack sx.Bool  // its task has used up its allowance (govern.go); written by the M
+	paid     int64    // CPU time that it has paid for; the M's
+	tid      sx.Int32 // of the thread it has for itself; 0: it has none
 
 	// nextP is the P it is to run with when it is woken; guarded by the lock until
 	// the wake, then its own.
@@ -87,22 +93,31 @@ func (m *m) after() {
 	switch kind {
 	case leaveYield:
 		m.yielded(l.g, l.why)
-		e := begun(l.g)
-		m.p.run.Put(&e, &m.s.global)
-		m.s.wake()
+		m.requeueHere(l.g)
 	case leaveGlobal:
 		m.yielded(l.g, l.why)
-		m.s.global.Put(begun(l.g))
-		m.s.wake()
+		m.s.enqueue(begun(l.g))
 	case leaveNoP:
 		m.curg = nil
-		m.s.global.Put(begun(l.g))
-		m.s.wake()
+		m.s.enqueue(begun(l.g))
 	case leaveFree:
 		m.p.freeCarrier(l.c)
 	case leaveZombie:
 		m.s.carriers.bury(l.c)
 	}
+}
+
+// requeueHere queues a runnable task, which has left its stack, behind what the P has.
+func (m *m) requeueHere(t *Task) {
+	p := m.p
+	if t.e.env.class != p.class || p.attn.Load()&attnFair != 0 {
+		if !m.readyFair(t) {
+			return
+		}
+	}
+	e := begun(t)
+	p.run.Put(&e, &p.class.queue)
+	m.d.wake()
 }
 
 // yielded notes that a runnable task has left its stack.
@@ -180,10 +195,11 @@ func (m *m) stackOf(g *Task) *stack {
 // newM makes an M that will start with the P. The scheduler's lock is held.
 func (s *Scheduler) newM(p *p, spinning bool) *m {
 	s.lastM++
-	m := &m{id: s.lastM - 1, s: s, nextP: p, spinning: spinning}
+	m := &m{id: s.lastM - 1, s: s, d: p.d, nextP: p, spinning: spinning}
 	m.rnd = uint64(m.id)*0x9e3779b97f4a7c15 + s.seed
 	m.note.Init()
 	s.allm = append(s.allm, m)
+	m.d.threads.Add(1)
 	s.threads.Add(1)
 	return m
 }
@@ -192,9 +208,14 @@ func (s *Scheduler) newM(p *p, spinning bool) *m {
 // comes as a searcher, already counted. The scheduler's lock is held.
 func (s *Scheduler) startM(p *p, spinning bool) {
 	p.state = pRunning
-	m := s.idle.GetM()
+	m := p.d.idle.GetM()
 	if m == nil {
-		sx.Go(s.newM(p, spinning).main)
+		m = s.newM(p, spinning)
+		if p.d.bound != nil {
+			sx.Go(m.mainBound)
+		} else {
+			sx.Go(m.main)
+		}
 		return
 	}
 	m.nextP = p
@@ -206,15 +227,15 @@ func (s *Scheduler) startM(p *p, spinning bool) {
 // to end instead.
 func (m *m) stop() bool {
 	s := m.s
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if m.nextP == nil && !s.ending {
-		s.idle.PutM(m)
+		m.d.idle.PutM(m)
 		m.setState(event.ThreadParked, event.KindThreadParked)
 		for m.nextP == nil && !m.dying {
-			s.idle.Unlock()
+			s.lock.Unlock()
 			m.note.Sleep()
-			s.idle.Lock()
+			s.lock.Lock()
 		}
 	}
 	if m.nextP == nil {
@@ -242,6 +263,10 @@ func (m *m) setState(state event.ThreadState, kind event.Kind) {
 // exit takes m off the books. The lock is held.
 func (m *m) exit() {
 	m.setState(event.ThreadDead, event.KindThreadExited)
+	m.d.threads.Add(-1)
+	if m.d.bucket != nil {
+		m.s.gov.gone += m.cpuTime()
+	}
 	all := m.s.allm
 	for i, x := range all {
 		if x == m {

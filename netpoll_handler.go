@@ -100,7 +100,7 @@ func (f *FD) begin() bool {
 // start starts a task for the handler from outside, if begin has said so. It returns
 // false when the scheduler is being closed.
 func (f *FD) start(begun bool) bool {
-	return !begun || f.s.submit(fresh(f.handler.run, f.s.detached))
+	return !begun || f.s.normal.submit(fresh(f.handler.run, f.s.detached))
 }
 
 // handle is the handler's task.

@@ -123,7 +123,7 @@ func (s *Scheduler) pollNet(m *m) bool {
 	n, _ := s.poll(m)
 	s.net.polling.Unlock()
 	if n > 1 || n > 0 && m == nil {
-		s.wake() // m runs the first one itself
+		s.wakeAll() // m runs the first one itself
 	}
 	return n > 0
 }
@@ -136,7 +136,7 @@ func (s *Scheduler) pollAll() {
 		n, all = s.poll(nil)
 		s.net.polling.Unlock()
 		if n > 0 {
-			s.wake()
+			s.wakeAll()
 		}
 	}
 }
@@ -171,10 +171,10 @@ func (s *Scheduler) poll(m *m) (queued int, all bool) {
 		s.admitHandlers(m)
 	}
 	queued = len(p.batch)
-	if m != nil {
-		m.p.run.PutAll(p.batch, &s.global)
+	if m != nil && s.onlyNormal() {
+		m.p.run.PutAll(p.batch, &s.normal.queue)
 	} else {
-		s.global.PutAll(p.batch)
+		s.arriveAll(p.batch)
 	}
 	clear(p.batch)
 	p.batch = p.batch[:0]
@@ -188,12 +188,13 @@ func (s *Scheduler) poll(m *m) (queued int, all bool) {
 func (s *Scheduler) admitHandlers(m *m) {
 	p := &s.net
 	n := uint64(len(p.starts))
-	s.global.Lock()
-	admitted := !s.admit.closed
+	c := s.normal
+	c.queue.Lock()
+	admitted := !c.admit.closed
 	if admitted && m == nil {
-		s.admit.spawned += n
+		c.admit.spawned += n
 	}
-	s.global.Unlock()
+	c.queue.Unlock()
 	if admitted {
 		if m != nil {
 			m.p.c.spawned += n

@@ -16,11 +16,12 @@ const (
 	pRunning                // an M holds it, or is on its way to it
 	pStopped                // taken by stopTheWorld
 	pUnseated               // its M runs on with it, but it is no right to run any more
+	pLent                   // put aside, so that background threads get its processor
 	pDead                   // out of use: spare, or gone with SetProcs
 )
 
 func (s pState) String() string {
-	return [...]string{"idle", "running", "stopped", "unseated", "dead"}[s]
+	return [...]string{"idle", "running", "stopped", "unseated", "lent", "dead"}[s]
 }
 
 // What others ask of the M that holds a P: bits of p.attn. It looks at every
@@ -29,6 +30,11 @@ const (
 	attnStop    = 1 << iota // the world stops: give the P back
 	attnUnseat              // the P has been replaced: what you have is no P any more
 	attnPreempt             // the slice is over: no hand-off through the next slot now
+	attnLease               // put the P aside for a while (lease.go)
+	attnFair                // there are several classes: every look for work is fair.go's. Stays.
+
+	// attnAsked is what somebody waits for.
+	attnAsked = attnStop | attnUnseat | attnLease
 )
 
 // p is the right to run tasks, and everything that goes with it: Go's P.
@@ -40,6 +46,7 @@ const (
 type p struct {
 	id int32 // its seat; never changes
 	s  *Scheduler
+	d  *domain // never changes
 
 	// timers are those of the seat: every P that ever holds it has the same, and they
 	// have a lock of their own.
@@ -58,21 +65,38 @@ type p struct {
 	state pState
 	m     *m
 
+	// class is what it serves: all that is in its queue belongs to it, and so does the
+	// task that it runs. Owner; peeked at by others.
+	class *Class
+	turn  turn // of the class (fair.go)
+
 	run  queue.Local[entry] // owner puts; anyone steals
 	next queue.Next[Task]   // the next slot, likewise
 
 	// Owner only.
-	cfree  queue.List // free carriers
-	nextID uint64     // next task id to hand out, up to lastID: a batch, so that ids cost nothing
-	lastID uint64
-	tick   uint32 // looks for the next task; thieves peek
-	slices uint32 // slices begun: like tick, but a hand-off shares its slice; sysmon peeks
-	events *ring.Writer
-	c      counters
+	cfree    queue.List // free carriers
+	nextID   uint64     // next task id to hand out, up to lastID: a batch, so that ids cost nothing
+	lastID   uint64
+	tick     uint32 // looks for the next task; thieves peek
+	slices   uint32 // slices begun: like tick, but a hand-off shares its slice; sysmon peeks
+	events   *ring.Writer
+	profiled bool // tasks get labels for profiles
+	c        counters
 
 	// local counts hand-offs in a row that stayed on the P, up to localStreak. The
 	// owner counts; a thief or sysmon resets. It is a guess: see wakeAfterPut.
 	local sx.Uint32
+
+	// byClass has figures by Class.index; nil unless attnFair is set. Owner; peeked at.
+	byClass []*classCounters
+
+	// outranked is since when the task that it runs has been in the way of a class far
+	// behind its own; 0: it isn't. Guarded by the scheduler's lock.
+	outranked int64
+
+	// cpu is where an M last looked for work with the P, -1 if it isn't known: kept only
+	// for policies that ask for it. Written by the owner.
+	cpu sx.Int32
 
 	// sysmon's notes about the P: written and read by sysmon only.
 	seen observation
@@ -97,18 +121,25 @@ func (p *p) newID() uint64 {
 // newP returns a P for the seat id: a spare one of that seat, if there is one, so
 // that a P's id and timers never change under the eyes of those who look at a list
 // of seats that is no longer the latest. The scheduler's lock is held.
-func (s *Scheduler) newP(id int32) *p {
+func (d *domain) newP(id int32) *p {
+	s := d.s
 	np := s.takeSpare(id)
 	if np == nil {
-		np = &p{id: id, s: s, timers: s.seatTimers(id)}
+		np = &p{id: id, s: s, d: d, profiled: s.cfg.ProfileLabels, timers: d.seatTimers(id)}
 		s.ps = append(s.ps, np)
 		if s.cfg.Trace {
 			np.events = ring.New(s.cfg.TraceBuffer)
 		}
 	}
 	np.attn.Store(0)
+	np.cpu.Store(-1)
+	np.turn, np.outranked = turn{}, 0
+	if d.fair.Load() {
+		np.beFair()
+	}
 	np.moves.Store(0)
 	np.seen = observation{}
+	np.class = d.served()
 	return np
 }
 
@@ -124,11 +155,12 @@ func (s *Scheduler) takeSpare(id int32) *p {
 }
 
 // seatTimers returns the timers of the seat id.
-func (s *Scheduler) seatTimers(id int32) *timerheap.Heap {
-	for len(s.timers) <= int(id) {
-		s.timers = append(s.timers, new(timerheap.Heap))
+func (d *domain) seatTimers(id int32) *timerheap.Heap {
+	at := int(id - d.first)
+	for len(d.timers) <= at {
+		d.timers = append(d.timers, new(timerheap.Heap))
 	}
-	return s.timers[id]
+	return d.timers[at]
 }
 
 // acquire gives the P to m. The scheduler's lock is held, m has none.
@@ -150,6 +182,7 @@ func (m *m) release(to pState, why event.Reason) *p {
 	if p == nil || p.m != m {
 		bug("release: M %d has no P", m.id)
 	}
+	p.rests()
 	if p.events != nil && p.state != pUnseated { // else it was taken before
 		m.event(event.KindProcReleased, why, 0)
 	}
@@ -159,21 +192,18 @@ func (m *m) release(to pState, why event.Reason) *p {
 	return p
 }
 
-// seated returns the Ps by seat. The slice is never changed, only replaced.
-func (s *Scheduler) seated() []*p { return *s.seats.Load() }
-
 // idleP returns an idle P to be acquired, or nil. No P can be had while the world is
 // stopped, nor when the scheduler is being dismantled: who has submitted the last task
 // may come to wake somebody for it when that has long been run. The scheduler's lock
 // is held.
-func (s *Scheduler) idleP() *p {
-	if s.stopping || s.ending {
+func (d *domain) idleP() *p {
+	if d.s.stopping || d.s.ending {
 		return nil
 	}
-	p := s.idle.GetP()
+	p := d.idle.GetP()
 	if p != nil {
 		p.state = pRunning
-		s.wakeSysmon()
+		d.s.wakeSysmon()
 	}
 	return p
 }

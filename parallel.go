@@ -319,7 +319,7 @@ func runRange(t *Task, r loopRange) (none struct{}) {
 		r.lo += n
 		pc.ended(t, n)
 		l.did(n, pc.now)
-		if t.m.s.hungry() && pc.worth(upper) {
+		if t.m.d.hungry() && pc.worth(upper) {
 			t.offer()
 		}
 		t.Checkpoint()

@@ -130,8 +130,10 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 			s.out.hopelessWakes.Add(1)
 		}
 		s.eventOut(t, event.KindTaskReadied, why)
-		s.global.Put(begun(t))
-		s.wake()
+		if t.e.env.class.d.fair.Load() {
+			t.readied = s.clock.Now()
+		}
+		s.enqueue(begun(t))
 		return
 	}
 	if m.curg != nil && why == event.ReasonWakeTask {
@@ -145,14 +147,19 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 	if p.events != nil {
 		t.eventOn(m, event.KindTaskReadied, why, t.waker)
 	}
+	if t.e.env.class != p.class || p.attn.Load()&attnFair != 0 {
+		if !m.readyFair(t) {
+			return
+		}
+	}
 	var old *Task
 	if !p.next.TryPut(t) {
 		if old = p.next.Replace(t); old != nil {
 			e := begun(old)
-			p.run.Put(&e, &s.global)
+			p.run.Put(&e, &p.class.queue)
 		}
 	}
-	s.wakeAfterPut(p, old == nil)
+	m.d.wakeAfterPut(p, old == nil)
 }
 
 // Yield lets other tasks run: the caller goes to the end of its P's queue, and
@@ -160,17 +167,19 @@ func (s *Scheduler) ready(m *m, t *Task, why event.Reason) {
 func (t *Task) Yield() {
 	m := t.enter("Yield")
 	p := m.p
-	if p.attn.Load()&^attnPreempt != 0 {
+	if p.attn.Load()&attnAsked != 0 {
 		t.attend()
 		return
 	}
 	p.c.yields++
 	if t.lock != nil {
-		t.requeue(event.ReasonYield)
+		if p.hasWork() || m.d.queued() {
+			t.requeue(event.ReasonYield)
+		}
 		return
 	}
 	if !m.pick(&m.found) {
-		if p.attn.Load()&^attnPreempt != 0 {
+		if p.attn.Load()&attnAsked != 0 {
 			t.attend()
 		}
 		return

@@ -43,6 +43,10 @@ const (
 	looksMost = 1 << 30
 )
 
+// threadsPerP bounds the threads of a domain with threads of its own that come of taking
+// turns: a task that is interrupted keeps its thread.
+const threadsPerP = 16
+
 // asked is Task.preempt when the task is asked to yield: more than pace.left can be, so
 // that one comparison finds out about both.
 const asked = math.MaxInt32
@@ -90,7 +94,7 @@ func (t *Task) checkpoint() {
 	}
 	t.preempt.Store(0)
 	t.pace = freshPace // that others had to ask shows that it has become too slow
-	if m.p.attn.Load()&^attnPreempt != 0 {
+	if m.p.attn.Load()&attnAsked != 0 {
 		t.attend()
 		return
 	}
@@ -99,6 +103,9 @@ func (t *Task) checkpoint() {
 
 // preempted ends the task's slice.
 func (t *Task) preempted(m *m) {
+	if t.home != nil && int(m.d.threads.Load()) >= len(m.d.seated())*threadsPerP {
+		return // those that have begun go on, one after the other
+	}
 	m.p.c.preemptions++
 	t.requeue(event.ReasonPreempted)
 }
@@ -119,8 +126,11 @@ func (t *Task) lookAtClock(m *m) {
 	}
 	t.pace.left = t.pace.granted
 	l.at, l.tick = now, p.tick
+	if t.home != nil {
+		m.holdBack()
+	}
 	ran := false
-	for _, q := range m.s.seated() {
+	for _, q := range m.d.seated() {
 		if due := q.timers.Next(); due != 0 && due <= now {
 			m.runTimers(q)
 			ran = true
@@ -129,7 +139,9 @@ func (t *Task) lookAtClock(m *m) {
 	switch {
 	case ran && p.hasWork():
 		t.giveWay(m)
-	case now-l.since >= m.s.slice && (p.hasWork() || m.s.global.Len() > 0):
+	case now-l.since >= p.class.slice && (p.hasWork() || m.d.queued()):
+		t.preempted(m)
+	case p.turn.serves && now >= p.turn.until && m.d.queued():
 		t.preempted(m)
 	}
 }
@@ -139,7 +151,7 @@ func (t *Task) lookAtClock(m *m) {
 // waiting for another slice.
 func (t *Task) giveWay(m *m) {
 	p := m.p
-	if t.lock != nil || p.attn.Load()&^attnPreempt != 0 {
+	if t.lock != nil || p.attn.Load()&(attnAsked|attnFair) != 0 {
 		t.requeue(event.ReasonPreempted)
 		return
 	}
@@ -163,6 +175,8 @@ func (t *Task) attend() {
 		t.requeue(event.ReasonLostP)
 	case a&attnStop != 0:
 		t.requeue(event.ReasonStopTheWorld)
+	case a&attnLease != 0:
+		t.requeue(event.ReasonPreempted)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 const maxProcs = 1024
 
 // Procs returns the number of Ps.
-func (s *Scheduler) Procs() int { return len(s.seated()) }
+func (s *Scheduler) Procs() int { return len(s.fore.seated()) }
 
 // SetProcs changes the number of Ps, that is, how many tasks run at once. It stops
 // the world for a moment. Tasks that wait in the queue of a P that goes away are
@@ -20,10 +20,11 @@ func (s *Scheduler) SetProcs(n int) error {
 	if n < 1 || n > maxProcs {
 		return fmt.Errorf("runq: SetProcs(%d): the number of Ps must be between 1 and %d", n, maxProcs)
 	}
+	defer s.needHeadroom()
 	s.stopTheWorld()
 	defer s.startTheWorld()
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if s.ending {
 		return ErrClosed
 	}
@@ -34,20 +35,27 @@ func (s *Scheduler) SetProcs(n int) error {
 // resize gives the scheduler n seats. The world is stopped (or hasn't begun) and the
 // lock held.
 func (s *Scheduler) resize(n int) {
-	old := s.seated()
+	for _, d := range s.allDomains() {
+		d.resize(d.procs(n))
+	}
+	s.eventS(event.KindProcsChanged, event.ReasonNone, uint64(n))
+}
+
+// resize gives the domain n seats, as Scheduler.resize.
+func (d *domain) resize(n int) {
+	s, old := d.s, d.seated()
 	seats := append([]*p(nil), old[:min(n, len(old))]...)
 	for len(seats) < n {
-		p := s.newP(int32(len(seats)))
+		p := d.newP(d.first + int32(len(seats)))
 		p.state = pStopped
 		seats = append(seats, p)
 	}
-	s.seats.Store(&seats) // before the timers are moved; partner: alarm.schedule
+	d.seats.Store(&seats) // before the timers are moved; partner: alarm.schedule
 	for _, p := range old[min(n, len(old)):] {
 		s.moveTimers(p, seats[0])
-		s.global.PutAll(p.drain())
+		s.putAll(p.drain())
 		s.retire(p)
 	}
-	s.eventS(event.KindProcsChanged, event.ReasonNone, uint64(n))
 }
 
 // moveTimers moves the timers of a seat that is gone.

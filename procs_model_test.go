@@ -21,18 +21,18 @@ type longCall struct {
 // beginCall takes the idle P of a seat for a long call. f, if it isn't nil, is queued
 // on it.
 func beginCall(s *Scheduler, seat int, f func(*Task)) longCall {
-	s.idle.Lock()
-	p := s.seated()[seat]
-	if !s.idle.TakeP(p) {
+	s.lock.Lock()
+	p := s.fore.seated()[seat]
+	if !s.fore.idle.TakeP(p) {
 		bug("beginCall: P %d is %v", p.id, p.state)
 	}
 	m := s.newM(nil, false)
 	m.acquire(p)
-	s.idle.Unlock()
+	s.lock.Unlock()
 	if f != nil {
 		e := fresh(f, s.detached)
 		p.c.spawned++
-		p.run.Put(&e, &s.global)
+		p.run.Put(&e, &s.normal.queue)
 	}
 	m.phase.Store(phaseBlocked)
 	return longCall{s, m}
@@ -42,9 +42,9 @@ func beginCall(s *Scheduler, seat int, f func(*Task)) longCall {
 // whether it hadn't.
 func (c longCall) end() (taken bool) {
 	s, m := c.s, c.m
-	s.idle.Lock()
+	s.lock.Lock()
 	defer s.threads.Done()
-	defer s.idle.Unlock()
+	defer s.lock.Unlock()
 	taken = !m.phase.CompareAndSwap(phaseBlocked, phaseRun)
 	if taken {
 		s.blocked--

@@ -57,13 +57,13 @@ type observation struct {
 // retake looks at every P and takes those that are held for too long. It returns
 // how many it took.
 func (s *Scheduler) retake(now int64) (taken int) {
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if s.stopping {
 		return 0
 	}
 	s.sweepUnseated()
-	for _, p := range s.seated() {
+	for p := range s.allSeats {
 		if p.state != pRunning || p.m == nil {
 			continue
 		}
@@ -90,7 +90,7 @@ func (s *Scheduler) retakeBlocked(p *p, phase uint32, now int64) bool {
 		p.seen.phase, p.seen.enter = phase, now
 		return false
 	}
-	others := s.idle.IdlePs() + s.idle.Searching()
+	others := p.d.idle.IdlePs() + p.d.idle.Searching()
 	if !p.hasWork() && others > 0 && now-p.seen.enter < blockedAlways {
 		return false
 	}
@@ -109,7 +109,8 @@ func (s *Scheduler) retakeBlocked(p *p, phase uint32, now int64) bool {
 // call has ended or too many Ms are blocked already. The lock is held.
 func (s *Scheduler) takeFromCall(p *p, phase uint32) bool {
 	m := p.m
-	if s.blocked >= s.cfg.MaxBlocked {
+	c := sx.PeekPointer(&p.class)
+	if s.blocked >= s.cfg.MaxBlocked || c.blocked >= c.cfg.MaxBlocked {
 		s.blockedFull++
 		return false
 	}
@@ -117,6 +118,7 @@ func (s *Scheduler) takeFromCall(p *p, phase uint32) bool {
 		return false
 	}
 	s.blocked++
+	c.blocked++
 	m.oldP = p
 	m.setState(event.ThreadBlocked, event.KindNone)
 	p.c.retakesBlocked++
@@ -140,11 +142,12 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		return false
 	}
 	t := sx.PeekPointer(&p.m.curg)
-	if t == nil {
+	if t == nil || p.m.heldBack.Load() {
 		return false // its M is in the scheduler
 	}
-	if ran < s.slice {
-		if !s.someoneWaits(now) || !s.mayOverrun(p, now) {
+	slice := sx.PeekPointer(&p.class).slice
+	if ran < slice {
+		if p.d.bound == nil && !s.someoneWaits(now) || !s.mayOverrun(p, now) {
 			return false
 		}
 		s.overrun(p)
@@ -156,7 +159,7 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		p.seen.asked = now
 		return false
 	}
-	if now-p.seen.asked < s.slice/graceShare || !s.mayOverrun(p, now) {
+	if now-p.seen.asked < slice/graceShare || !s.mayOverrun(p, now) {
 		return false
 	}
 	s.overrun(p)
@@ -172,16 +175,14 @@ func (s *Scheduler) overrun(p *p) {
 // wanted tells whether somebody waits for p to be free.
 func (s *Scheduler) wanted(p *p, now int64) bool {
 	due := p.timers.Next()
-	return p.hasWork() || s.global.Len() > 0 || due != 0 && due < now
+	return p.hasWork() || p.d.queued() || due != 0 && due < now
 }
 
 // unseat replaces a P that a task holds on to and returns its successor, without
 // an M. The task runs on: an overrun. The lock is held.
 func (s *Scheduler) unseat(old *p) *p {
-	np := s.newP(old.id)
-	seats := append([]*p(nil), s.seated()...)
-	seats[old.id] = np
-	s.seats.Store(&seats)
+	np := old.d.newP(old.id)
+	np.d.seat(np)
 	old.state = pUnseated
 	old.attn.Or(attnUnseat) // partner: pick, attend
 	old.moves.Add(1)
@@ -189,7 +190,11 @@ func (s *Scheduler) unseat(old *p) *p {
 	s.overruns.Add(1)
 	s.eventRetaken(old)
 	np.state = pRunning
-	np.run.PutAll(old.drain(), &s.global)
+	if left := old.drain(); np.attn.Load()&attnFair != 0 {
+		s.putAll(left)
+	} else {
+		np.run.PutAll(left, &np.class.queue)
+	}
 	return np
 }
 
@@ -203,8 +208,8 @@ func (s *Scheduler) sweepUnseated() {
 // sweep moves an unseated P's tasks to the global queue.
 func (s *Scheduler) sweep(p *p) {
 	if left := p.drain(); len(left) > 0 {
-		s.global.PutAll(left)
-		s.startIfIdle()
+		s.putAll(left)
+		p.d.startIfIdle()
 	}
 }
 
@@ -219,8 +224,8 @@ func (s *Scheduler) leaveSeat(m *m) {
 		}
 	}
 	s.overruns.Add(-1)
-	if seats := s.seated(); int(p.id) >= len(seats) {
-		s.moveTimers(p, seats[0]) // the seat went away meanwhile
+	if p.d.at(p.id) == nil {
+		s.moveTimers(p, p.d.seated()[0]) // the seat went away meanwhile
 	}
 	s.retire(p)
 	s.maybeQuiesced() // nothing is quiet while a task overruns
@@ -242,29 +247,30 @@ func (s *Scheduler) handOff(p *p) {
 	switch {
 	case s.stopping:
 		s.stopped(p)
-	case p.hasWork() || s.global.Len() > 0 || p.timers.Next() != 0:
+	case p.hasWork() || p.d.queued() || p.timers.Next() != 0:
 		p.c.handoffs++
 		s.startM(p, false)
-	case s.idle.Searching() == 0 && s.idle.IdlePs() == 0:
+	case p.d.idle.Searching() == 0 && p.d.idle.IdlePs() == 0:
 		p.c.handoffs++
-		s.idle.BeginSearch()
+		p.d.idle.BeginSearch()
 		s.startM(p, true)
 	default:
+		p.rests()
 		p.state = pIdle
-		s.idle.PutP(p)
+		p.d.idle.PutP(p)
 		s.maybeQuiesced()
 	}
 }
 
 // startIfIdle starts an M for work that has just been put into the global queue
 // by somebody who holds the lock.
-func (s *Scheduler) startIfIdle() {
-	if s.idle.Searching() > 0 {
+func (d *domain) startIfIdle() {
+	if d.idle.Searching() > 0 {
 		return
 	}
-	if p := s.idleP(); p != nil {
-		s.idle.BeginSearch() // it wakes the next one if there is more
-		s.startM(p, true)
+	if p := d.idleP(); p != nil {
+		d.idle.BeginSearch() // it wakes the next one if there is more
+		d.s.startM(p, true)
 	}
 }
 
@@ -278,5 +284,5 @@ func (s *Scheduler) wakeForNext(p *p) {
 		return
 	}
 	p.local.Store(0)
-	s.startIfIdle()
+	p.d.startIfIdle()
 }

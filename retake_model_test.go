@@ -13,9 +13,9 @@ import (
 // unseatOnce takes the P of the task that runs on seat 0, as sysmon and a stop of the
 // world do. It tells whether it has found one.
 func unseatOnce(s *Scheduler) bool {
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	p := s.seated()[0]
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	p := s.fore.seated()[0]
 	if s.stopping || p.state != pRunning || p.m == nil || sx.PeekPointer(&p.m.curg) == nil {
 		return false
 	}
@@ -171,9 +171,9 @@ func TestModelSomeoneWaits(t *testing.T) {
 			on.beside("sysmon", func() {
 				for beat := range int64(2) {
 					now := 1 + beat*waitsAfter
-					s.idle.Lock()
+					s.lock.Lock()
 					s.running = runningSamples{at: now} // nobody runs
-					s.idle.Unlock()
+					s.lock.Unlock()
 					taken = s.retake(now) > 0
 				}
 			})

@@ -264,8 +264,8 @@ func TestOverrunEndsLast(t *testing.T) {
 			awaitTrue(t, "every P is idle", func() bool { return s.Stats().Idle == 2 })
 			closed := async(s.Close)
 			awaitTrue(t, "Close has begun", func() bool {
-				s.idle.Lock()
-				defer s.idle.Unlock()
+				s.lock.Lock()
+				defer s.lock.Unlock()
 				return s.closing
 			})
 			release.Store(true)

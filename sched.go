@@ -23,11 +23,20 @@ const fairnessTick = 61
 // called on any stack, with a task that is about to leave.
 func (m *m) pick(e *entry) bool {
 	p := m.p
-	if p == nil || p.attn.Load() != 0 && !p.endSlice() {
+	if p == nil {
 		return false
 	}
+	if a := p.attn.Load(); a != 0 {
+		switch {
+		case a&attnAsked != 0:
+			return false
+		case a&attnFair != 0:
+			return m.pickFair(e)
+		}
+		p.endSlice()
+	}
 	p.tick++
-	if p.tick%fairnessTick == 0 && m.s.global.Get(e) {
+	if p.tick%fairnessTick == 0 && p.class.queue.Get(e) {
 		return true
 	}
 	if p.timers.Next() != 0 {
@@ -41,23 +50,18 @@ func (m *m) pick(e *entry) bool {
 		return true // the slice goes on
 	}
 	p.slices++
-	return p.run.Take(e) || m.s.global.GetBatch(e, &p.run, len(m.s.seated()))
+	return p.run.Take(e) || p.class.queue.GetBatch(e, &p.run, len(m.d.seated()))
 }
 
 // endSlice ends a chain of hand-offs through the next slot that has lasted a
-// slice: the task in the slot goes behind the others. It returns false when more
-// is asked of the M than that.
-func (p *p) endSlice() bool {
-	if p.attn.Load()&^attnPreempt != 0 {
-		return false
-	}
+// slice: the task in the slot goes behind the others.
+func (p *p) endSlice() {
 	p.attn.And(^uint32(attnPreempt))
 	if g := p.next.Take(); g != nil {
 		e := begun(g)
-		p.run.Put(&e, &p.s.global)
+		p.run.Put(&e, &p.class.queue)
 	}
 	p.c.preemptions++
-	return true
 }
 
 // find gets a task to run, or returns false when the M has to end. It blocks while
@@ -74,7 +78,7 @@ func (m *m) find(e *entry) bool {
 		}
 		if !m.safePoint() {
 			m.putBack()
-			m.s.lookAgain()
+			m.d.lookAgain()
 			continue
 		}
 		if m.held {
@@ -82,15 +86,15 @@ func (m *m) find(e *entry) bool {
 			return true
 		}
 		if !m.pick(e) {
-			if m.p.attn.Load()&^attnPreempt != 0 {
+			if m.p.attn.Load()&attnAsked != 0 {
 				continue // asked for since: the ring may not even be empty
 			}
-			if m.s.net.used() && m.s.pollNet(m) {
+			if m.polls() && m.s.pollNet(m) {
 				continue
 			}
 			if !m.look(e) {
 				// What has come while it searched is found sooner than by waking somebody.
-				if !m.spinning || !m.s.net.used() || !m.s.pollNet(m) {
+				if !m.spinning || !m.polls() || !m.s.pollNet(m) {
 					m.rest()
 				}
 				continue
@@ -107,11 +111,15 @@ func (m *m) find(e *entry) bool {
 	}
 }
 
+// polls tells whether the M asks for news of the network: those of other domains may
+// be off the processor for long, and nobody else can ask meanwhile.
+func (m *m) polls() bool { return m.s.net.used() && m.d == &m.s.fore }
+
 // putBack queues what the M has picked and can't run any more.
 func (m *m) putBack() {
 	if m.held {
 		m.held = false
-		m.s.global.Put(m.found)
+		m.s.put(m.found)
 		m.found = entry{}
 	}
 }
@@ -119,34 +127,44 @@ func (m *m) putBack() {
 // look searches the other Ps' queues.
 func (m *m) look(e *entry) bool {
 	if !m.spinning {
-		if !m.s.idle.TrySearch(len(m.s.seated())) {
+		if !m.d.idle.TrySearch(len(m.d.seated())) {
 			return false
 		}
 		m.spinning = true
 		m.p.c.spins++
 	}
-	return m.steal(e)
+	if !m.steal(e) {
+		return false
+	}
+	if m.p.attn.Load()&attnFair != 0 {
+		m.p.stolen(e)
+	}
+	return true
 }
 
 // safePoint does what is asked of the M. It returns false when that has cost the M
 // its P.
 func (m *m) safePoint() bool {
 	a := m.p.attn.Load()
-	if a&(attnStop|attnUnseat) == 0 {
+	if a&attnAsked == 0 {
 		return true
 	}
 	if m.spinning {
 		m.spinning = false
-		m.s.idle.EndSearch()
+		m.d.idle.EndSearch()
 	}
 	s := m.s
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if m.p.state == pUnseated {
 		s.leaveSeat(m)
 		return false
 	}
 	m.p.attn.And(^uint32(attnStop))
+	if a&attnLease != 0 && !s.stopping {
+		m.lend()
+		return false
+	}
 	if !s.stopping {
 		return true
 	}
@@ -159,33 +177,33 @@ func (m *m) safePoint() bool {
 // who submitted work has woken anyone.
 func (m *m) foundWork() {
 	m.spinning = false
-	m.s.idle.EndSearch()
-	m.s.wake()
+	m.d.idle.EndSearch()
+	m.d.wake()
 }
 
 // rest gives the P back because there is nothing to do, unless there is after all.
 // On return the M has no P, or one and something to look for. The steps S1 and S2
 // are those of internal/idle/README.md.
 func (m *m) rest() {
-	s := m.s
+	s, d := m.s, m.d
 	if !m.releaseIdle() {
 		return
 	}
 	wasSpinning := m.spinning
 	if wasSpinning {
 		m.spinning = false
-		s.idle.EndSearch() // S1
+		d.idle.EndSearch() // S1
 	}
 	sx.HeavyBarrier()
-	if !s.anyWork() { // S2
+	if !d.anyWork() { // S2
 		return
 	}
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	if p := s.idleP(); p != nil {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if p := d.idleP(); p != nil {
 		m.acquire(p)
 		m.spinning = true
-		s.idle.BeginSearch()
+		d.idle.BeginSearch()
 	}
 }
 
@@ -193,10 +211,10 @@ func (m *m) rest() {
 // again first.
 func (m *m) releaseIdle() bool {
 	s := m.s
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	p := m.p
-	if p.attn.Load()&(attnStop|attnUnseat) != 0 || s.global.Len() > 0 {
+	if p.attn.Load()&attnAsked != 0 || m.d.queued() {
 		return false
 	}
 	if p.hasWork() {
@@ -204,28 +222,26 @@ func (m *m) releaseIdle() bool {
 	}
 	p.run.Forget()
 	m.release(pIdle, event.ReasonHandoffIdle)
-	s.idle.PutP(p)
-	if s.idle.IdlePs() == len(s.seated()) {
-		s.quiesced()
-	}
+	m.d.idle.PutP(p)
+	s.maybeQuiesced()
 	return true
 }
 
 // lookAgain is S2 for an M that has lost its P while it may have been searching:
 // who submitted work meanwhile relied on it.
-func (s *Scheduler) lookAgain() {
+func (d *domain) lookAgain() {
 	sx.HeavyBarrier()
-	if s.anyWork() {
-		s.wake()
+	if d.anyWork() {
+		d.wake()
 	}
 }
 
 // anyWork tells whether any queue has a task. Timers are sysmon's business.
-func (s *Scheduler) anyWork() bool {
-	if s.global.Len() > 0 {
+func (d *domain) anyWork() bool {
+	if d.queued() {
 		return true
 	}
-	for _, p := range s.seated() {
+	for _, p := range d.seated() {
 		if p.hasWork() {
 			return true
 		}
@@ -235,18 +251,18 @@ func (s *Scheduler) anyWork() bool {
 
 // wake sets one more M searching if a P is idle and nobody searches: step W2 of
 // whoever has submitted work. Going to sleep is the race: see the README.
-func (s *Scheduler) wake() {
-	if !s.idle.NeedWake() || !s.idle.Claim() {
+func (d *domain) wake() {
+	if !d.idle.NeedWake() || !d.idle.Claim() {
 		return
 	}
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	p := s.idleP()
+	d.s.lock.Lock()
+	defer d.s.lock.Unlock()
+	p := d.idleP()
 	if p == nil {
-		s.idle.EndSearch()
+		d.idle.EndSearch()
 		return
 	}
-	s.startM(p, true)
+	d.s.startM(p, true)
 }
 
 // wakeAfterPut is wake for a task that has been put where p's own M will soon
@@ -255,14 +271,14 @@ func (s *Scheduler) wake() {
 // hand-offs in a row that nobody else took, p's M stops waking for a lone task in
 // the next slot. The guess is wrong when the waker runs on instead; then sysmon
 // finds the task at its next beat and resets the streak.
-func (s *Scheduler) wakeAfterPut(p *p, alone bool) {
-	if !s.idle.NeedWake() {
+func (d *domain) wakeAfterPut(p *p, alone bool) {
+	if !d.idle.NeedWake() {
 		return
 	}
 	if alone && p.local.Load() >= localStreak {
 		return
 	}
-	s.wake()
+	d.wake()
 }
 
 // localStreak: a few more than a thief needs to show that it wants the work.

@@ -146,7 +146,7 @@ func TestIdleEverywhere(t *testing.T) {
 			t.Error(err)
 		}
 		awaitTrue(t, "every P is idle and nobody searches", func() bool {
-			return s.idle.IdlePs() == 4 && s.idle.Searching() == 0
+			return s.fore.idle.IdlePs() == 4 && s.fore.idle.Searching() == 0
 		})
 	}
 	for _, p := range s.Snapshot().Procs {

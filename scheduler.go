@@ -1,14 +1,10 @@
 package runq
 
 import (
-	"context"
 	"math/rand/v2"
 
-	"github.com/runq-go/runq/internal/idle"
-	"github.com/runq-go/runq/internal/queue"
 	"github.com/runq-go/runq/internal/ring"
 	"github.com/runq-go/runq/internal/sx"
-	"github.com/runq-go/runq/internal/timerheap"
 )
 
 // Scheduler runs tasks on a number of Ps. It is made by New or Default. All its
@@ -20,39 +16,53 @@ type Scheduler struct {
 	clock    clock
 	detached *env // environment of tasks that nobody waits for
 
-	idle     idle.Set[p, m] // idle Ps and Ms, searchers; its mutex is the scheduler's lock
-	global   queue.Global[entry]
-	seats    sx.Pointer[[]*p] // the Ps by id; replaced, never changed, under the lock
-	admit    admission        // guarded by global's lock
-	carriers carrierPool
-	net      poller
-	lastID   sx.Uint64 // last task id given to a P or to submit
-	coarse   sx.Int64  // the time at sysmon's last beat
-	overruns sx.Int64  // unseated Ps; written under the lock
+	lock                            sx.Mutex
+	fore                            domain // of ordinary classes
+	interactive, normal, background *Class
+	domains                         sx.Pointer[[]*domain] // all; replaced, never changed, under the lock
+	classes                         sx.Pointer[[]*Class]  // all; likewise
+	carriers                        carrierPool
+	net                             poller
+	lastID                          sx.Uint64 // last task id given to a P or to submit
+	coarse                          sx.Int64  // the time at sysmon's last beat
+	overruns                        sx.Int64  // unseated Ps; written under the lock
+
+	headroomMu   sx.Mutex // comes before every other lock
+	headroom     sx.Int32 // by how much GOMAXPROCS is raised for this scheduler; written under headroomMu
+	headroomOver bool     // it is not any more; guarded by headroomMu
+
+	bucket bucket   // what background threads pay their time from
+	gov    governor // sysmon's, mostly
+
+	leasing leasing
+
+	tryBind func(*binding) error // binding.try, but for tests
 
 	// Guarded by the lock.
-	ps          []*p // every P ever made, seated or not
-	spare       []*p
-	timers      []*timerheap.Heap // by seat, also of seats that are gone
-	unseated    []*p
-	allm        []*m
-	lastM       int32
-	blocked     int    // Ms in a blocking call that have lost their P
-	blockedFull uint64 // Ps not taken because too many are
-	running     runningSamples
-	nextDump    int64                 // when stacks may be taken again; see stuck.go
-	dump        map[uintptr]taskStack // the latest dump of stacks, and the beat that took it
-	dumpBeat    int64
-	deadlocked  bool        // breakDeadlock is at work
-	deadAgain   bool        // another deadlock was found meanwhile
-	closing     bool        // Close waits for the last task
-	ending      bool        // there is none any more: Ms end
-	stopping    bool        // the world is stopped, or about to be
-	stopWait    int         // Ps still to stop
-	guests      []seatTaken // by the present stop
-	stops       uint64
-	stopTime    int64 // ns, sum
-	stopMax     int64
+	weak           error // why there are no threads for background classes; nil: there are, or nobody has asked
+	closed         bool  // Shutdown has been called
+	ps             []*p  // every P ever made, seated or not
+	spare          []*p
+	unseated       []*p
+	allm           []*m
+	lastM          int32
+	threadsTrimmed int64  // when idle Ms with threads of their own were last ended
+	blocked        int    // Ms in a blocking call that have lost their P
+	blockedFull    uint64 // Ps not taken because too many are
+	running        runningSamples
+	nextDump       int64                 // when stacks may be taken again; see stuck.go
+	dump           map[uintptr]taskStack // the latest dump of stacks, and the beat that took it
+	dumpBeat       int64
+	deadlocked     bool        // breakDeadlock is at work
+	deadAgain      bool        // another deadlock was found meanwhile
+	closing        bool        // Close waits for the last task
+	ending         bool        // there is none any more: Ms end
+	stopping       bool        // the world is stopped, or about to be
+	stopWait       int         // Ps still to stop
+	guests         []seatTaken // by the present stop
+	stops          uint64
+	stopTime       int64 // ns, sum
+	stopMax        int64
 
 	stopMu             sx.Mutex // held by who stops the world. Lock order: stopMu before idle
 	stopBegun, started int64    // when the world was last asked to stop, and let go; guarded by stopMu
@@ -101,7 +111,6 @@ func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 	}
 	s.drained.Init()
 	s.gone.Init()
-	s.detached = newEnv(s, context.Background(), nil)
 	s.stopNote.Init()
 	s.sysmonNote.Init()
 	if cfg.Trace {
@@ -109,14 +118,23 @@ func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 	}
 	s.coarse.Store(s.clock.Now())
 	s.carriers.trimmed = s.clock.Now()
-	s.seats.Store(new([]*p))
-	s.idle.Lock()
+	s.lock.Lock()
+	s.classes.Store(new([]*Class))
+	s.makeClasses()
+	s.detached = s.normal.detached
+	s.fore.s = s
+	s.fore.seats.Store(new([]*p))
+	s.fore.classes.Store(&[]*Class{s.normal})
+	s.fore.fair.Store(cfg.Times)
+	s.tryBind = (*binding).try
+	s.gov.allowed, s.gov.latency.share = -1, 1
+	s.domains.Store(&[]*domain{&s.fore})
 	s.resize(cfg.Procs)
-	for _, p := range s.seated() {
+	for _, p := range s.fore.seated() {
 		p.state = pIdle
-		s.idle.PutP(p)
+		s.fore.idle.PutP(p)
 	}
-	s.idle.Unlock()
+	s.lock.Unlock()
 	if !o.noSysmon {
 		s.threads.Add(1)
 		sx.Go(s.sysmon)

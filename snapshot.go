@@ -89,11 +89,11 @@ func (s *Scheduler) Snapshot() Snapshot {
 func (s *Scheduler) SnapshotCheap() Snapshot { return s.snapshot(false) }
 
 func (s *Scheduler) snapshot(stopped bool) Snapshot {
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	now := s.clock.Now()
-	snap := Snapshot{Time: time.Duration(now), Stats: s.statsLocked(), Global: s.global.Len()}
-	for _, p := range s.seated() {
+	snap := Snapshot{Time: time.Duration(now), Stats: s.statsLocked(), Global: s.queuedInClasses()}
+	for p := range s.allSeats {
 		snap.Procs = append(snap.Procs, p.info())
 	}
 	for _, p := range s.unseated {
@@ -122,9 +122,11 @@ func (snap *Snapshot) addQueued(s *Scheduler, stopped bool) {
 			snap.Tasks = append(snap.Tasks, TaskInfo{Parent: e.parent, Func: e.funcName(), State: event.TaskRunnable})
 		}
 	}
-	s.global.Each(add)
+	for _, c := range s.allClasses() {
+		c.queue.Each(add)
+	}
 	if stopped {
-		for _, p := range s.seated() {
+		for p := range s.allSeats {
 			p.run.Each(add)
 		}
 	}
@@ -176,7 +178,7 @@ func (t *Task) peek() peeked {
 	return peeked{
 		id: t.id, parent: t.e.parent, waker: t.waker,
 		status: t.status, reason: t.reason, since: t.since, object: t.object,
-		lives: t.e.env != nil && t.status != gIdle, locked: t.lock != nil,
+		lives: t.e.env != nil && t.status != gIdle, locked: t.locks != 0,
 		label: t.labelText(), fn: t.e.funcName(),
 	}
 }

@@ -23,7 +23,7 @@ type counters struct {
 	forksPromoted                uint64
 	forksTakenBack               uint64
 	forksLeapfrogged             uint64
-	late                         [lateBuckets]uint64 // timers run, by how late they were
+	late                         [histogramBuckets]uint64 // timers run, by how late they were
 }
 
 // outside counts what happens without a P.
@@ -75,6 +75,9 @@ type Stats struct {
 
 	EventsLost uint64 // with Config.Trace: events overwritten before they were read
 
+	Background BackgroundStats
+	Classes    []ClassStats // in the order in which they were made
+
 	TimerLateness Lateness // of timers of all kinds, those of sleeps included
 }
 
@@ -82,8 +85,8 @@ type Stats struct {
 // miss what happens while it is read. They are exact when no task runs, and in a
 // Snapshot.
 func (s *Scheduler) Stats() Stats {
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	return s.statsLocked()
 }
 
@@ -92,14 +95,18 @@ func (s *Scheduler) statsLocked() Stats {
 	for _, p := range s.ps {
 		addCounters(&c, &p.c)
 	}
-	s.global.Lock()
-	spawned := c.spawned + s.admit.spawned
-	s.global.Unlock()
+	spawned := c.spawned + s.submitted()
 	spawned = max(spawned, c.finished)
+	var classes []ClassStats
+	for _, c := range s.allClasses() {
+		classes = append(classes, c.statsLocked())
+	}
 	return Stats{
-		Procs:            len(s.seated()),
+		Background:       s.backgroundStats(),
+		Classes:          classes,
+		Procs:            len(s.fore.seated()),
 		Threads:          len(s.allm),
-		Idle:             s.idle.IdlePs(),
+		Idle:             s.fore.idle.IdlePs(),
 		Blocked:          s.blocked,
 		Overrun:          int(s.overruns.Load()),
 		Spawned:          spawned,

@@ -68,7 +68,7 @@ func (m *m) steal(e *entry) bool {
 		if m.stealRound(e, last) {
 			return true
 		}
-		if m.p.attn.Load() != 0 || m.s.global.Len() > 0 {
+		if m.p.attn.Load()&^attnFair != 0 || m.d.queued() {
 			return false
 		}
 		if !last {
@@ -76,7 +76,7 @@ func (m *m) steal(e *entry) bool {
 		}
 	}
 	for range nextLooks {
-		if m.aged.p == nil || m.p.attn.Load() != 0 {
+		if m.aged.p == nil || m.p.attn.Load()&^attnFair != 0 {
 			return false
 		}
 		sx.Gosched()
@@ -89,9 +89,17 @@ func (m *m) steal(e *entry) bool {
 
 // stealRound visits every P once.
 func (m *m) stealRound(e *entry, last bool) bool {
-	seats := m.s.seated()
+	seats := m.d.seated()
 	n := len(seats)
-	start, step := m.s.cfg.StealOrder.Order(n, int(m.p.id), m.random())
+	if order, ok := m.victims(seats); ok {
+		for _, i := range order {
+			if i >= 0 && i < n && seats[i] != m.p && m.stealFrom(e, seats[i], last) {
+				return true
+			}
+		}
+		return false
+	}
+	start, step := m.s.cfg.StealOrder.Order(n, int(m.p.id-m.d.first), m.random())
 	if gcd(step, n) != 1 {
 		step = 1
 	}

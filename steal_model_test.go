@@ -213,15 +213,15 @@ func TestModelTogether(t *testing.T) {
 		var both sx.WaitGroup
 		both.Add(2)
 		for range 2 {
-			s.global.Lock()
-			s.admit.spawned++
-			s.global.PutLocked(fresh(func(t *Task) {
+			s.normal.queue.Lock()
+			s.normal.admit.spawned++
+			s.normal.queue.PutLocked(fresh(func(t *Task) {
 				both.Done()
 				both.Wait()
 			}, s.detached))
-			s.global.Unlock()
+			s.normal.queue.Unlock()
 		}
-		s.wake()
+		s.fore.wake()
 		both.Wait()
 		seen[fmt.Sprint(s.lastM, " Ms")]++
 	})

@@ -94,7 +94,7 @@ func twoPs(t *testing.T, clk clock) (thief *m, victim *p) {
 		s.startTheWorld()
 		closeInTime(t, s)
 	})
-	seats := s.seated()
+	seats := s.fore.seated()
 	thief = &m{id: 1000, s: s, p: seats[0]}
 	t.Cleanup(func() { // before the world starts
 		seats[0].drain()
@@ -110,7 +110,7 @@ func TestStealHalf(t *testing.T) {
 	for n := range sx.RingCap + 1 {
 		for range n {
 			e := fresh(func(*Task) {}, s.detached)
-			victim.run.Put(&e, &s.global)
+			victim.run.Put(&e, &s.normal.queue)
 		}
 		var e entry
 		took := thief.stealFrom(&e, victim, false)

@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"github.com/runq-go/runq/internal/osthread"
 	"github.com/runq-go/runq/internal/sx"
 )
 
@@ -40,6 +41,9 @@ const (
 // mayOverrun tells whether the task that p runs may lose its P and run on. The lock
 // is held.
 func (s *Scheduler) mayOverrun(p *p, now int64) bool {
+	if p.d.bound != nil {
+		return p.m.waitsInThread()
+	}
 	overruns := int(s.overruns.Load())
 	if overruns < s.cfg.MaxOverruns {
 		return true
@@ -65,12 +69,22 @@ func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 	return s.countHogs(stacks) < s.cfg.MaxOverruns
 }
 
+// waitsInThread tells whether the thread of m, which has one for itself, is asleep: its
+// task waits in ordinary Go. Tasks of background classes that compute keep their P
+// beyond their slice: if others ran meanwhile, more threads would run than there are Ps,
+// and whatever has a higher priority would have to share the processors' caches and
+// queues with all of them.
+func (m *m) waitsInThread() bool {
+	waits, ok := osthread.Waits(int(m.tid.Load()))
+	return ok && waits
+}
+
 // someoneWaits tells whether fewer goroutines run, or could, than tasks are on a P:
 // then one of the tasks waits in ordinary Go, and its P might as well be used. The
 // lock is held.
 func (s *Scheduler) someoneWaits(now int64) bool {
 	busy := 0
-	for _, p := range s.seated() {
+	for p := range s.allSeats {
 		if p.state == pRunning && p.m != nil && p.m.phase.Load()&phaseMask == phaseRun {
 			busy++
 		}

@@ -96,9 +96,9 @@ func TestStuckCalls(t *testing.T) {
 	})
 	awaitTrue(t, "both run", func() bool { return began.Load() == 2 })
 	awaitTrue(t, "the call has lost its P, and the other one too", func() bool {
-		s.idle.Lock()
+		s.lock.Lock()
 		blocked := s.blocked
-		s.idle.Unlock()
+		s.lock.Unlock()
 		if blocked == 1 && s.overruns.Load() == 0 {
 			unseatAll(s)
 		}
@@ -148,8 +148,8 @@ func TestCountHogs(t *testing.T) {
 	awaitTrue(t, "all run", func() bool { return began.Load() == hogs+waiting })
 	awaitTrue(t, "all run over", func() bool { unseatAll(s); return s.overruns.Load() == hogs+waiting })
 	awaitTrue(t, "the hogs are told from the others", func() bool {
-		s.idle.Lock()
-		defer s.idle.Unlock()
+		s.lock.Lock()
+		defer s.lock.Unlock()
 		return s.countHogs(taskStacks()) == hogs
 	})
 	if n := goroutinesRunning(); n < 1 || n > runtime.NumGoroutine() {

@@ -40,17 +40,26 @@ func (s *Scheduler) stopTheWorld() {
 	s.stopMu.Lock()
 	s.letRun()
 	begin := s.clock.Now()
-	s.idle.Lock()
+	s.lock.Lock()
 	s.stopping = true
-	s.stopWait = len(s.seated())
-	for p := s.idle.GetP(); p != nil; p = s.idle.GetP() {
+	s.stopWait = 0
+	for _, d := range s.allDomains() {
+		s.stopWait += len(d.seated())
+	}
+	for _, d := range s.allDomains() {
+		for p := d.idle.GetP(); p != nil; p = d.idle.GetP() {
+			s.stopped(p)
+		}
+	}
+	for _, p := range s.leasing.lent {
 		s.stopped(p)
 	}
+	s.leasing.lent = nil
 	s.askToStop()
 	for s.stopWait > 0 {
-		s.idle.Unlock()
+		s.lock.Unlock()
 		s.stopNote.SleepFor(stopAgain)
-		s.idle.Lock()
+		s.lock.Lock()
 		s.askToStop()
 		if s.clock.Now()-begin > int64(stopGrace) {
 			s.unseatRunning()
@@ -62,7 +71,7 @@ func (s *Scheduler) stopTheWorld() {
 	s.stopMax = max(s.stopMax, now-begin)
 	s.stopBegun = begin
 	s.eventS(event.KindStopBegin, event.ReasonStopTheWorld, uint64(now-begin))
-	s.idle.Unlock()
+	s.lock.Unlock()
 }
 
 // letRun waits until the world has run for as long as it was stopped the last time,
@@ -87,7 +96,7 @@ func (s *Scheduler) stopped(p *p) {
 // askToStop takes the Ps of blocking calls and asks the others to stop. The lock is
 // held.
 func (s *Scheduler) askToStop() {
-	for _, p := range s.seated() {
+	for p := range s.allSeats {
 		if p.state != pRunning {
 			continue
 		}
@@ -107,7 +116,7 @@ func (s *Scheduler) askToStop() {
 
 // unseatRunning takes the Ps of the tasks that don't answer. The lock is held.
 func (s *Scheduler) unseatRunning() {
-	for _, p := range s.seated() {
+	for p := range s.allSeats {
 		if p.state == pRunning && p.m != nil && sx.PeekPointer(&p.m.curg) != nil {
 			np := s.unseat(p)
 			s.stopped(np)
@@ -123,36 +132,34 @@ type seatTaken struct{ from, by *p }
 // reseat gives the Ps that were unseated for the stop their seats back, if their
 // tasks still haven't come by: a stop makes no overruns. The lock is held.
 func (s *Scheduler) reseat() {
-	seats := append([]*p(nil), s.seated()...)
 	for _, g := range s.guests {
 		old := g.from
-		if old.state != pUnseated || int(old.id) >= len(seats) || seats[old.id] != g.by {
+		if old.state != pUnseated || old.d.at(old.id) != g.by {
 			continue
 		}
 		s.eventAny(event.PID(old.id), event.MID(old.m.id), event.KindProcAcquired, event.ReasonNone, 0)
-		seats[old.id] = old
+		old.d.seat(old)
 		old.state = pRunning
 		old.attn.And(^uint32(attnUnseat))
 		old.moves.Add(1) // from now on its M's events name the seat
 		s.unseated = slices.DeleteFunc(s.unseated, func(x *p) bool { return x == old })
 		s.overruns.Add(-1)
-		s.global.PutAll(g.by.drain())
+		s.putAll(g.by.drain())
 		s.retire(g.by)
 	}
 	clear(s.guests)
 	s.guests = s.guests[:0]
-	s.seats.Store(&seats)
 }
 
 // startTheWorld lets Ms have Ps again: those with work get an M each, the others
 // are idle.
 func (s *Scheduler) startTheWorld() {
-	s.idle.Lock()
+	s.lock.Lock()
 	s.stopping = false
 	s.reseat()
 	s.started = s.clock.Now()
 	s.eventS(event.KindStopEnd, event.ReasonNone, 0)
-	for _, p := range s.seated() {
+	for p := range s.allSeats {
 		if p.state != pStopped {
 			continue // its task runs on with it
 		}
@@ -161,13 +168,15 @@ func (s *Scheduler) startTheWorld() {
 			continue
 		}
 		p.state = pIdle
-		s.idle.PutP(p)
+		p.d.idle.PutP(p)
 	}
 	s.maybeQuiesced()
-	s.idle.Unlock()
+	s.lock.Unlock()
 	s.stopMu.Unlock()
 	s.wakeSysmon()
-	if s.anyWork() {
-		s.wake()
+	for _, d := range s.allDomains() {
+		if d.anyWork() {
+			d.wake()
+		}
 	}
 }

@@ -29,7 +29,7 @@ func stopFor(x *model.Execution, s *Scheduler, on *onPs) {
 	s.stopTheWorld()
 	on.stopped = true
 	look := func() (ticks uint32) {
-		for _, p := range s.seated() {
+		for _, p := range s.fore.seated() {
 			if p.state != pStopped || p.m != nil {
 				x.Failf("the world is stopped, and P %d is %v, with an M: %v", p.id, p.state, p.m != nil)
 			}
@@ -97,7 +97,7 @@ func TestModelStopSearching(t *testing.T) {
 		over.Init()
 		run(x, s, func(tk *Task) {
 			x.Go("stopper", func() {
-				seen.or(s.idle.Searching() > 0, "while an M searches", "while none searches")
+				seen.or(s.fore.idle.Searching() > 0, "while an M searches", "while none searches")
 				stopFor(x, s, &on)
 				over.Open()
 			})
@@ -207,7 +207,7 @@ func TestModelStopOverrun(t *testing.T) {
 		on := onPs{x: x, most: 1}
 		run(x, s, func(tk *Task) {
 			unseatOnce(s)
-			for s.idle.IdlePs() == 0 { // nobody wants the P
+			for s.fore.idle.IdlePs() == 0 { // nobody wants the P
 				sx.Gosched()
 			}
 			stops := 0

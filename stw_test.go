@@ -97,9 +97,9 @@ type standing struct {
 // lookAround checks that no P has an M, while the world is stopped.
 func lookAround(t *testing.T, s *Scheduler) (st standing) {
 	t.Helper()
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	for _, p := range s.seated() {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, p := range s.fore.seated() {
 		if p.state != pStopped || p.m != nil {
 			t.Errorf("the world is stopped, and P %d is %v, on M %v", p.id, p.state, p.m)
 		}
@@ -109,7 +109,7 @@ func lookAround(t *testing.T, s *Scheduler) (st standing) {
 			st.queued++
 		}
 	}
-	if n := s.idle.IdlePs(); n != 0 {
+	if n := s.fore.idle.IdlePs(); n != 0 {
 		t.Errorf("the world is stopped, and %d Ps are idle", n)
 	}
 	return st

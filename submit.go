@@ -7,8 +7,8 @@ import (
 	"github.com/runq-go/runq/internal/sx"
 )
 
-// admission decides who may submit tasks from outside. It is guarded by the global
-// queue's lock, under which the tasks are queued: a submission comes either before
+// admission decides who may submit tasks of a class from outside. It is guarded by the
+// class queue's lock, under which the tasks are queued: a submission comes either before
 // Close, and is waited for, or after, and is refused.
 type admission struct {
 	closed  bool   // see close.go
@@ -18,27 +18,61 @@ type admission struct {
 
 // closedToOthers tells whether Close has begun, and nothing new comes from outside.
 func (s *Scheduler) closedToOthers() bool {
-	s.global.Lock()
-	defer s.global.Unlock()
-	return s.admit.closed
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.closed
+}
+
+// submitted returns how many tasks have been submitted from outside.
+func (s *Scheduler) submitted() (n uint64) {
+	for _, c := range s.allClasses() {
+		c.queue.Lock()
+		n += c.admit.spawned
+		c.queue.Unlock()
+	}
+	return n
+}
+
+// lockClasses keeps tasks from being submitted. The scheduler's lock is held.
+func (s *Scheduler) lockClasses() {
+	for _, c := range s.allClasses() {
+		c.queue.Lock()
+	}
+}
+
+// unlockClasses undoes lockClasses.
+func (s *Scheduler) unlockClasses() {
+	for _, c := range s.allClasses() {
+		c.queue.Unlock()
+	}
 }
 
 // submit queues a task from outside. It returns false when the scheduler is
 // closed. What belongs to a Group is taken for as long as any task lives, since it
 // may come from one.
-func (s *Scheduler) submit(e entry) bool {
-	if s.cfg.Trace {
-		e.born = s.coarse.Load()
+func (c *Class) submit(e entry) bool {
+	if !c.engaged.Load() {
+		c.engage()
 	}
-	s.global.Lock()
-	if s.admit.drained || s.admit.closed && !e.grouped() {
-		s.global.Unlock()
+	if c.d.fair.Load() {
+		e.born = c.s.clock.Now()
+	} else if c.s.cfg.Trace {
+		e.born = c.s.coarse.Load()
+	}
+	c.queue.Lock()
+	if c.admit.drained || c.admit.closed && !e.grouped() {
+		c.queue.Unlock()
 		return false
 	}
-	s.admit.spawned++
-	s.global.PutLocked(e)
-	s.global.Unlock()
-	s.wake()
+	c.admit.spawned++
+	first := c.queued() == 0
+	if c.edf == nil {
+		c.queue.PutLocked(e)
+	} else {
+		c.putDue(e)
+	}
+	c.queue.Unlock()
+	c.arrived(first)
 	return true
 }
 
@@ -51,15 +85,29 @@ func (e *entry) grouped() bool {
 // spawn queues a task on m's P. It tells whether the P's ring has overflowed.
 func (m *m) spawn(e *entry) (full bool) {
 	p := m.p
+	p.c.spawned++
+	if p.attn.Load()&attnFair != 0 {
+		return m.spawnFair(e)
+	}
 	if p.events != nil {
 		e.born = m.s.coarse.Load()
 	}
-	p.c.spawned++
-	full = p.run.Put(e, &m.s.global)
-	if m.s.idle.NeedWake() {
-		m.s.wake()
+	full = p.run.Put(e, &p.class.queue)
+	if m.d.idle.NeedWake() {
+		m.d.wake()
 	}
 	return full
+}
+
+// spawnInside is spawn for a task of any class.
+func (m *m) spawnInside(e *entry) {
+	if c := e.env.class; c != m.p.class {
+		m.p.c.spawned++
+		e.born = m.s.clock.Now()
+		c.arrive(*e)
+		return
+	}
+	m.spawn(e)
 }
 
 // Go runs fn in a task of its own, detached: nobody waits for it but Close. fn must
@@ -69,7 +117,7 @@ func (s *Scheduler) Go(fn func(t *Task)) {
 	if fn == nil {
 		panic("runq: Scheduler.Go: the function is nil")
 	}
-	if !s.submit(fresh(fn, s.detached)) {
+	if !s.normal.submit(fresh(fn, s.detached)) {
 		panic("runq: Scheduler.Go: the scheduler is closed")
 	}
 }
@@ -98,7 +146,7 @@ func (t *Task) Go(fn func(t *Task)) {
 // afterGo is the rare end of Go.
 func (t *Task) afterGo(full bool) {
 	m := t.m
-	if m.p.attn.Load()&^attnPreempt != 0 {
+	if m.p.attn.Load()&attnAsked != 0 {
 		t.attend()
 		return
 	}
@@ -116,22 +164,7 @@ func (t *Task) afterGo(full bool) {
 // Run is for ordinary goroutines. In a task it blocks the thread like any wait that
 // runq doesn't know of.
 func (s *Scheduler) Run(ctx context.Context, fn func(t *Task) error) error {
-	if fn == nil {
-		panic("runq: Scheduler.Run: the function is nil")
-	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	w := new(runWaiter)
-	w.over.Init()
-	if !s.submit(owned(fn, newEnv(s, ctx, w))) {
-		return ErrClosed
-	}
-	w.over.Wait()
-	return w.err
+	return s.normal.run("Scheduler.Run", ctx, fn)
 }
 
 // runWaiter is who waits for a Run's task.

@@ -53,8 +53,8 @@ func checkEnding(t *testing.T, preemptions int, want []string, f func(x *model.E
 			d.x.Go("context", func() { ctx.end(w) })
 			after = f(d.x, tk, d.seen)
 			done.Store(true)
-		}, newEnv(d.s, ctx, nil))
-		m.p.run.Put(&e, &d.s.global)
+		}, newEnv(d.s.normal, ctx, nil))
+		m.p.run.Put(&e, &d.s.normal.queue)
 		d.x.Go("M", func() {
 			for !done.Load() {
 				if !m.turn() {

@@ -64,6 +64,7 @@ func (s *Scheduler) beat(now int64) bool {
 	if s.net.overdue(now) && s.pollNet(nil) {
 		late = true
 	}
+	s.govern(now)
 	s.trim(now)
 	return taken > 0 || late
 }
@@ -76,14 +77,19 @@ func (s *Scheduler) lateTimers(now int64) bool {
 	if next == 0 || next > now {
 		return false
 	}
-	s.idle.Lock()
-	defer s.idle.Unlock()
-	p := s.idleP()
-	if p == nil {
-		return false
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	started := false
+	for _, d := range s.allDomains() {
+		if next := d.nextTimer(); next == 0 || next > now {
+			continue
+		}
+		if p := d.idleP(); p != nil {
+			s.startM(p, false)
+			started = true
+		}
 	}
-	s.startM(p, false)
-	return true
+	return started
 }
 
 // sysmonSleep sleeps while every P is idle, until the next timer or until an M gets
@@ -112,7 +118,7 @@ func (s *Scheduler) sysmonSleep() bool {
 // nextBeat returns until when sysmon may sleep while nothing happens.
 func (s *Scheduler) nextBeat() int64 {
 	until := int64(math.MaxInt64)
-	for _, t := range [...]int64{s.nextTimer(), s.carriers.due()} {
+	for _, t := range [...]int64{s.nextTimer(), s.carriers.due(), s.threadsDue()} {
 		if t != 0 {
 			until = min(until, t)
 		}
@@ -123,7 +129,7 @@ func (s *Scheduler) nextBeat() int64 {
 // allIdle tells whether no M holds a P and no overrun task may leave something
 // behind.
 func (s *Scheduler) allIdle() bool {
-	return s.idle.IdlePs() == len(s.seated()) && s.overruns.Load() == 0
+	return s.everyPIdle() && s.overruns.Load() == 0
 }
 
 // wakeSysmon is called when a P is no longer idle.

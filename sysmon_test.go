@@ -44,7 +44,7 @@ func TestSysmonDuringOverrun(t *testing.T) {
 	})
 	awaitTrue(t, "the task runs", began.Load)
 	unseatAll(s)
-	awaitTrue(t, "the P is idle", func() bool { return s.idle.IdlePs() == 1 })
+	awaitTrue(t, "the P is idle", func() bool { return s.fore.idle.IdlePs() == 1 })
 	clk.awaitBeats(t, 10)
 	done.Store(true)
 	clk.awaitIdle(t)

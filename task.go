@@ -14,6 +14,13 @@ func (t *Task) Scheduler() *Scheduler {
 	return t.e.env.s
 }
 
+// Class returns the class that the task belongs to: that of the task that spawned it, of
+// its Group, or of the Class that it was started by.
+func (t *Task) Class() *Class {
+	t.enter("Class")
+	return t.e.env.class
+}
+
 // Context returns the context that the task was started with: that of its Run or
 // its Group, inherited by the tasks it spawns; else context.Background.
 func (t *Task) Context() context.Context {
@@ -27,6 +34,9 @@ func (t *Task) SetLabel(label string) {
 	t.enter("SetLabel")
 	t.cold = true
 	t.label.Store(&label)
+	if t.m.s.cfg.ProfileLabels {
+		t.profileAs(label)
+	}
 }
 
 // Label returns the task's label.

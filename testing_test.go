@@ -144,12 +144,12 @@ func computeUntil(flag *atomic.Bool) {
 // unseatAll takes the P of every running task, as a stop of the world does when
 // tasks don't answer, and returns how many it took.
 func unseatAll(s *Scheduler) (n int) {
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if s.stopping {
 		return 0
 	}
-	for _, p := range s.seated() {
+	for _, p := range s.fore.seated() {
 		if p.state == pRunning && p.m != nil && sx.PeekPointer(&p.m.curg) != nil {
 			s.handOff(s.unseat(p))
 			n++

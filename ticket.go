@@ -190,7 +190,7 @@ func (t *Task) leapfrog(tk *ticket) {
 		tk.finish(t, err)
 	}()
 	st.under, st.base = tk, depth
-	t.changeEnv(&env{s: own.s, ctx: tk.ctx, owner: own.owner, child: tk.child})
+	t.changeEnv(&env{s: own.s, class: own.class, due: own.due, ctx: tk.ctx, owner: own.owner, child: tk.child})
 	tk.begin(t)
 	t.checkJoined(depth)
 	returned = true

@@ -101,7 +101,7 @@ func (m *m) runTimers(p *p) {
 		if n == nil {
 			return
 		}
-		m.p.c.late[lateBucket(now-next)]++ // if another M was faster, n is no later than that
+		m.p.c.late[histogramBucket(now-next)]++ // if another M was faster, n is no later than that
 		switch n.Data {
 		case nil:
 			(*selectTimer)(unsafe.Pointer(n)).fire(m, now)
@@ -124,10 +124,25 @@ func (s *Scheduler) timerEarlier(when int64) {
 // nextTimer returns the earliest deadline of all heaps, 0 if there is none.
 func (s *Scheduler) nextTimer() int64 {
 	var next int64
-	for _, p := range s.seated() {
-		if t := p.timers.Next(); t != 0 && (next == 0 || t < next) {
-			next = t
-		}
+	for _, d := range s.allDomains() {
+		next = earlier(next, d.nextTimer())
 	}
 	return next
+}
+
+// nextTimer returns the earliest deadline of the domain's heaps, 0 if there is none.
+func (d *domain) nextTimer() int64 {
+	var next int64
+	for _, p := range d.seated() {
+		next = earlier(next, p.timers.Next())
+	}
+	return next
+}
+
+// earlier returns the earlier of two deadlines, of which 0 is none.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }

@@ -50,7 +50,7 @@ func TestSleep(t *testing.T) {
 
 // sleeping returns how many timers are set.
 func sleeping(s *Scheduler) (n int) {
-	for _, p := range s.seated() {
+	for _, p := range s.fore.seated() {
 		n += p.timers.Len()
 	}
 	return n

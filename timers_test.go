@@ -421,9 +421,9 @@ func TestLateness(t *testing.T) {
 		t.Error("nothing has been late")
 	}
 	for ns, n := range map[int64]uint64{-5: 1, 0: 1, 1: 1, 1000: 96, math.MaxInt64: 1} {
-		l.Buckets[lateBucket(ns)] += n
+		l.Buckets[histogramBucket(ns)] += n
 	}
-	for q, want := range map[float64]time.Duration{0: 1, 0.02: 1, 0.03: 2, 0.5: 1024, 0.99: 1024, 1: 1 << (lateBuckets - 1)} {
+	for q, want := range map[float64]time.Duration{0: 1, 0.02: 1, 0.03: 2, 0.5: 1024, 0.99: 1024, 1: 1 << (histogramBuckets - 1)} {
 		if got := l.Quantile(q); got != want {
 			t.Errorf("Quantile(%v) = %v, want %v", q, got, want)
 		}

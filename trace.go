@@ -16,7 +16,7 @@ import "github.com/runq-go/runq/event"
 
 // traceEnd records the end of a task: with all the rest, if it never waited.
 func (t *Task) traceEnd(p *p, m *m, how ending) {
-	if t.seq == 0 && how == endReturn && p.attn.Load() == 0 {
+	if t.seq == 0 && how == endReturn && p.attn.Load()&^attnFair == 0 {
 		p.events.Ran(t.e.born, t.began, m.s.coarse.Load(), event.PID(p.id), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.e.parent))
 		return
 	}
@@ -134,8 +134,8 @@ func (s *Scheduler) ReadEvents() (events []event.Event, lost uint64) {
 // drainRings empties the rings of the Ps that nobody uses: an overrun task's P
 // keeps its events until it is given back.
 func (s *Scheduler) drainRings() (streams [][]event.Event, lost uint64) {
-	s.idle.Lock()
-	defer s.idle.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
 	own, n := s.out.events.Drain(nil)

@@ -142,6 +142,7 @@ func (cp *carrierPool) giveBack(l *queue.List) {
 
 // trim ends carriers that are no longer needed. Sysmon calls it at every beat.
 func (s *Scheduler) trim(now int64) {
+	s.trimThreads(now)
 	if due := s.carriers.due(); due == 0 || now < due {
 		return
 	}
@@ -156,6 +157,40 @@ func (s *Scheduler) trim(now int64) {
 		s.carriers.giveBack(&l)
 		s.wakeSysmon() // which reckons with what is left
 	})
+}
+
+// trimThreads ends Ms with threads of their own that haven't been needed for a while.
+func (s *Scheduler) trimThreads(now int64) {
+	due := s.threadsDue()
+	if due == 0 || now < due {
+		return
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.threadsTrimmed = now
+	for _, d := range s.allDomains()[1:] {
+		for d.idle.IdleMs() > len(d.seated()) {
+			m := d.idle.GetM()
+			m.dying = true
+			m.note.Wake()
+		}
+	}
+}
+
+// threadsDue returns when trimThreads has something to do, 0 for never.
+func (s *Scheduler) threadsDue() int64 {
+	domains := s.allDomains()[1:]
+	if len(domains) == 0 {
+		return 0
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, d := range domains {
+		if d.idle.IdleMs() > len(d.seated()) {
+			return s.threadsTrimmed + trimEvery
+		}
+	}
+	return 0
 }
 
 // endCarriers ends the carriers of the list, which the caller owns, and leaves

@@ -57,12 +57,17 @@ func (id PID) String() string {
 // Event is one thing that happened. What its fields mean depends on its Kind:
 // see [Specs].
 type Event struct {
-	Time   int64  // ns since the scheduler began
-	Task   TaskID // NoTask if the event is about no task
-	Arg    uint64 // meaning by kind
-	Seq    uint32 // the n-th event of this task, from 1; 0: not a task event
-	P      PID    // NoP if there is none, or it isn't known
-	M      MID    // NoM if there is none, or it isn't known
+	Time int64  // ns since the scheduler began
+	Task TaskID // NoTask if the event is about no task
+	Arg  uint64 // meaning by kind
+	Seq  uint32 // the n-th event of this task, from 1; 0: not a task event
+	P    PID    // NoP if there is none, or it isn't known
+	M    MID    // NoM if there is none, or it isn't known
+
+	// Of sources that have stacks; else 0. Source.Symbols knows what they are.
+	Stack StackID // of the task that the event is about
+	By    StackID // of whoever did it to the task: its creator, its waker
+
 	Kind   Kind
 	Reason Reason
 	Coarse bool // Time is exact only to the beat of the coarse clock

@@ -150,7 +150,7 @@ func TestStoleArg(t *testing.T) {
 // TestEventSize keeps an eye on the memory that a trace takes once it is
 // unpacked.
 func TestEventSize(t *testing.T) {
-	if size := unsafe.Sizeof(Event{}); size != 40 {
-		t.Errorf("an Event takes %d bytes, not 40", size)
+	if size := unsafe.Sizeof(Event{}); size != 48 {
+		t.Errorf("an Event takes %d bytes, not 48", size)
 	}
 }

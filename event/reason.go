@@ -63,6 +63,22 @@ const (
 	ReasonWaitJoin  // for a fork that another task runs
 	ReasonWaitTimer // for a Timer or a Ticker
 
+	// Of the Go runtime, which says less, or more.
+	ReasonWaitSync      // for a mutex, a wait group, or another thing of package sync
+	ReasonWaitNetwork   // until a descriptor can be read or written
+	ReasonWaitCoroutine // until another task switches to it
+	ReasonWaitAssist    // for the garbage collector, to be allowed to allocate
+	ReasonWaitGC        // for the garbage collector, in other ways
+	ReasonWaitSystem    // a task of the runtime itself, for something to do
+	ReasonWaitHalted    // because something has halted it: a debugger, or who scans its stack
+	ReasonWaitUnknown   // why isn't known
+	ReasonWakeRuntime   // the runtime readied it, and how isn't known
+
+	// Why background work gets another share of the processors.
+	ReasonLatencyMissed // others waited for longer than the latency target
+	ReasonLatencyMet    // they didn't, for a while
+	ReasonQuota         // so that the quota of the control group lasts
+
 	numReasons
 )
 
@@ -78,6 +94,7 @@ const (
 	ClassHandoff                         // why a P was given away
 	ClassEnd                             // how a task ended
 	ClassWake                            // who or what readied a task
+	ClassShare                           // why background work gets another share
 )
 
 var reasons = [numReasons]struct {
@@ -120,6 +137,18 @@ var reasons = [numReasons]struct {
 	ReasonWaitNever:     {"WaitNever", ClassWait},
 	ReasonWaitJoin:      {"WaitJoin", ClassWait},
 	ReasonWaitTimer:     {"WaitTimer", ClassWait},
+	ReasonWaitSync:      {"WaitSync", ClassWait},
+	ReasonWaitNetwork:   {"WaitNetwork", ClassWait},
+	ReasonWaitCoroutine: {"WaitCoroutine", ClassWait},
+	ReasonWaitAssist:    {"WaitAssist", ClassWait},
+	ReasonWaitGC:        {"WaitGC", ClassWait},
+	ReasonWaitSystem:    {"WaitSystem", ClassWait},
+	ReasonWaitHalted:    {"WaitHalted", ClassWait},
+	ReasonWaitUnknown:   {"WaitUnknown", ClassWait},
+	ReasonWakeRuntime:   {"WakeRuntime", ClassWake},
+	ReasonLatencyMissed: {"LatencyMissed", ClassShare},
+	ReasonLatencyMet:    {"LatencyMet", ClassShare},
+	ReasonQuota:         {"Quota", ClassShare},
 }
 
 // String returns the constant's name without its prefix.

@@ -43,6 +43,29 @@ const (
 
 	KindLost
 
+	// What a recording finds that begins in the middle: see TaskSeenRunnable.
+	KindTaskSeenRunnable
+	KindTaskSeenRunning
+	KindTaskSeenWaiting
+	KindTaskSeenBlocked
+	KindProcSeen
+
+	// What the Go runtime does and runq doesn't.
+	KindTaskCreatedWaiting
+	KindTaskCreatedBlocked
+	KindTaskLeft
+	KindStopAsked
+	KindGCBegin
+	KindGCEnd
+	KindAssistBegin
+	KindAssistEnd
+
+	// What a program says about itself.
+	KindRegionBegin
+	KindRegionEnd
+
+	KindShareChanged
+
 	numKinds
 )
 
@@ -232,5 +255,81 @@ var Specs = [numKinds]Spec{
 			"without, events of one stream from this place on, until the next Lost of that stream with Arg 0",
 		P: "the P whose stream lost them, if known", Reasons: ClassNone,
 		ArgName: "lost", Arg: "how many are missing; without a Task, 0 ends the stretch that has losses",
+	},
+
+	// A recording of a scheduler that runs already meets tasks and Ps that it knows
+	// nothing of. It may learn their state late, but that was their state all the time
+	// since it began.
+	KindTaskSeenRunnable: {
+		Name: "TaskSeenRunnable", What: "the task was in a queue when the recording began, and has been until now",
+		Needs: FieldTask, From: In(TaskNone), To: TaskRunnable, Reasons: ClassNone,
+	},
+	KindTaskSeenRunning: {
+		Name: "TaskSeenRunning", What: "the task was running when the recording began, and has been until now",
+		Needs: FieldTask | FieldM, From: In(TaskNone), To: TaskRunning, Reasons: ClassNone, P: pHeld, M: mOn,
+	},
+	KindTaskSeenWaiting: {
+		Name: "TaskSeenWaiting", What: "the task was waiting when the recording began, and has been until now",
+		Needs: FieldTask, From: In(TaskNone), To: TaskWaiting, Reasons: ClassNone,
+	},
+	KindTaskSeenBlocked: {
+		Name: "TaskSeenBlocked", What: "the task was in a blocking call when the recording began, and has been until now",
+		Needs: FieldTask | FieldM, From: In(TaskNone), To: TaskBlocked, Reasons: ClassNone, P: pHeld, M: mOn,
+	},
+	KindProcSeen: {
+		Name: "ProcSeen", What: "the P was there when the recording began, and has been used until now as it is used now",
+		Needs: FieldP, P: "the P", M: "the thread that holds it; NoM: it is free", Reasons: ClassNone,
+	},
+
+	KindTaskCreatedWaiting: {
+		Name: "TaskCreatedWaiting", What: "the task came into being, and waits to be readied for the first time",
+		Needs: FieldTask, From: In(TaskNone), To: TaskWaiting, Reasons: ClassNone,
+		P: "the P of its creator, if known", M: "the thread of its creator, if known",
+		ArgName: "parent", Arg: "the task that created it; NoTask: no task did",
+	},
+	KindTaskCreatedBlocked: {
+		Name: "TaskCreatedBlocked", What: "a thread of foreign code calls in: the task came into being as one in a blocking call",
+		Needs: FieldTask | FieldM, From: In(TaskNone), To: TaskBlocked, Reasons: ClassNone, P: pHeld, M: mOn,
+	},
+	KindTaskLeft: {
+		Name: "TaskLeft", What: "a thread of foreign code is done with calling in: its task is no more",
+		Needs: FieldTask | FieldM, From: In(TaskBlocked), To: TaskDead, Reasons: ClassNone, P: pHeld, M: mOn,
+	},
+	KindStopAsked: {
+		Name: "StopAsked", What: "the world is asked to stop, and not all of it stands still yet",
+		P: pHeld, M: "the thread that asks", Reasons: ClassNone,
+		ArgName: "why", Arg: "why: a StringID",
+	},
+	KindGCBegin: {
+		Name: "GCBegin", What: "the garbage collector begins to mark, while tasks run on",
+		P: pHeld, M: "the thread that began it", Reasons: ClassNone,
+	},
+	KindGCEnd: {
+		Name: "GCEnd", What: "the garbage collector has marked everything",
+		P: pHeld, M: "the thread that ended it", Reasons: ClassNone,
+	},
+	KindAssistBegin: {
+		Name: "AssistBegin", What: "the running task named in Task has to help the garbage collector, before it may allocate",
+		P: pHeld, M: mOn, Reasons: ClassNone,
+	},
+	KindAssistEnd: {
+		Name: "AssistEnd", What: "the task named in Task has helped enough",
+		P: pHeld, M: mOn, Reasons: ClassNone,
+	},
+
+	KindRegionBegin: {
+		Name: "RegionBegin", What: "the running task named in Task enters a part of the program that has a name",
+		P: pHeld, M: mOn, Reasons: ClassNone,
+		ArgName: "name", Arg: "its name: a StringID",
+	},
+	KindRegionEnd: {
+		Name: "RegionEnd", What: "the task named in Task leaves the part that it entered last",
+		P: pHeld, M: mOn, Reasons: ClassNone,
+		ArgName: "name", Arg: "its name: a StringID",
+	},
+
+	KindShareChanged: {
+		Name: "ShareChanged", What: "background work gets another share of the processors",
+		Reasons: ClassShare, ArgName: "cpus", Arg: "how many CPUs' time it may use from now on, in millionths; all ones: as much as there is",
 	},
 }

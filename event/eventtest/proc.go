@@ -38,7 +38,7 @@ func (v *Validator) proc(id event.PID) *proc {
 }
 
 func isProc(k event.Kind) bool {
-	return k >= event.KindProcAcquired && k <= event.KindProcDestroyed
+	return k >= event.KindProcAcquired && k <= event.KindProcDestroyed || k == event.KindProcSeen
 }
 
 // checkExited is rule 9.
@@ -67,7 +67,7 @@ func (v *Validator) procEvent(e event.Event) *Violation {
 	v.drop(e.P, p)
 	p.known = true
 	p.destroyed = e.Kind == event.KindProcDestroyed
-	if e.Kind == event.KindProcAcquired {
+	if e.Kind == event.KindProcAcquired || e.Kind == event.KindProcSeen && e.M != event.NoM {
 		v.hold(e.M, e.P, p)
 	}
 	return bad
@@ -92,7 +92,7 @@ func (v *Validator) checkProc(p *proc, e event.Event) *Violation {
 		if p.known && p.m != e.M {
 			return v.violation(2, e, "%v holds the P", p.m)
 		}
-	case event.KindProcCreated:
+	case event.KindProcCreated, event.KindProcSeen:
 		if p.known && !p.destroyed {
 			return v.violation(2, e, "the P exists already")
 		}

@@ -106,11 +106,19 @@ func onThread(s event.TaskStates) bool {
 
 // move takes the event's word for where the task is now.
 func (v *Validator) move(t *task, e event.Event, spec *event.Spec) {
-	if e.Kind == event.KindTaskCreated {
+	switch e.Kind {
+	case event.KindTaskCreated, event.KindTaskCreatedWaiting:
 		v.sum.Created++
+		t.begun = false
+	case event.KindTaskCreatedBlocked:
+		v.sum.Created++
+		t.begun = true
+	case event.KindTaskReadied:
+		t.begun = t.begun || !t.known // one that was created waiting may never have run
+	default:
+		t.begun = true // no other event can be had without
 	}
 	v.leave(e.Task, t)
-	t.begun = e.Kind != event.KindTaskCreated // no other event can be had without
 	t.state, t.known = spec.To, true
 	t.seq, t.gap, t.losses = e.Seq, 0, v.losses
 	if !e.Coarse {

@@ -13,17 +13,15 @@ const (
 	searchMask = idleUnit - 1
 )
 
-// Set holds the idle Ps and Ms of one scheduler and the number of Ms that search
-// for work. Its mutex is the scheduler's lock: it also guards what the engine
-// changes together with the lists.
+// Set holds idle Ps and Ms of a scheduler and the number of Ms that search for work.
+// The lists are guarded by a lock of its user's, the scheduler's: it also guards what
+// the engine changes together with them.
 type Set[P, M any] struct {
-	sx.Mutex
-
 	// word is searching Ms and idle Ps, packed. Partner of each change: see README,
 	// steps W2 (submitter) and S2 (searcher).
 	word sx.Uint64
 
-	ps []*P // idle Ps, last in first out: the warmest is used first; guarded by the mutex
+	ps []*P // idle Ps, last in first out: the warmest is used first; guarded by the user's lock
 	ms []*M // idle Ms, likewise
 }
 
@@ -83,16 +81,16 @@ func (s *Set[P, M]) Searching() int { return int(s.word.Load() & searchMask) }
 // IdlePs returns the number of idle Ps.
 func (s *Set[P, M]) IdlePs() int { return int(s.word.Load() >> 32) }
 
-// IdleMs returns the number of idle Ms. The mutex must be held.
+// IdleMs returns the number of idle Ms. The lock must be held.
 func (s *Set[P, M]) IdleMs() int { return len(s.ms) }
 
-// PutP adds an idle P. The mutex must be held.
+// PutP adds an idle P. The lock must be held.
 func (s *Set[P, M]) PutP(p *P) {
 	s.ps = append(s.ps, p)
 	s.word.Add(idleUnit)
 }
 
-// GetP removes and returns the idle P that became idle last, or nil. The mutex
+// GetP removes and returns the idle P that became idle last, or nil. The lock
 // must be held.
 func (s *Set[P, M]) GetP() *P {
 	n := len(s.ps)
@@ -107,7 +105,7 @@ func (s *Set[P, M]) GetP() *P {
 }
 
 // TakeP removes p if it is idle: an M back from a blocking call prefers the P it
-// had. The mutex must be held.
+// had. The lock must be held.
 func (s *Set[P, M]) TakeP(p *P) bool {
 	for i, q := range s.ps {
 		if q == p {
@@ -119,10 +117,10 @@ func (s *Set[P, M]) TakeP(p *P) bool {
 	return false
 }
 
-// PutM adds an idle M. The mutex must be held.
+// PutM adds an idle M. The lock must be held.
 func (s *Set[P, M]) PutM(m *M) { s.ms = append(s.ms, m) }
 
-// GetM removes and returns the M that became idle last, or nil. The mutex must be
+// GetM removes and returns the M that became idle last, or nil. The lock must be
 // held.
 func (s *Set[P, M]) GetM() *M {
 	n := len(s.ms)

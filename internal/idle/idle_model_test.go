@@ -12,6 +12,7 @@ import (
 // checked is a scheduler without anything but the protocol of README.md, for the
 // schedule checker: as sim, without its pauses. A task is 1 in a counter.
 type checked struct {
+	sx.Mutex
 	Set[proc, checkedM]
 	x        *model.Execution
 	together int // tasks that wait for each other

@@ -24,6 +24,7 @@ type machine struct {
 // sim is a scheduler without anything but the protocol of README.md: a task is 1 in
 // a counter, and to run it is to count it.
 type sim struct {
+	sx.Mutex
 	Set[proc, machine]
 	procs    int
 	together bool // the tasks of a round wait for each other

@@ -77,6 +77,27 @@ func (g *Global[T]) PutAll(batch []T) {
 	g.mu.Unlock()
 }
 
+// PutFirst puts a batch before everything else, in its order: what has been taken out
+// and was not run after all.
+func (g *Global[T]) PutFirst(batch []T) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.grown(len(batch))
+	for len(batch) > 0 {
+		n := (len(batch)-1)%segmentCap + 1 // what is over makes a segment of its own
+		s := g.takeSpare()
+		if s == nil {
+			s = new(segment[T])
+		}
+		s.read, s.free = 0, copy(s.entries[:], batch[len(batch)-n:])
+		batch = batch[:len(batch)-n]
+		s.next = g.head
+		if g.head = s; g.tail == nil {
+			g.tail = s
+		}
+	}
+}
+
 // grown publishes that n entries more are queued, or fewer. The lock is held.
 func (g *Global[T]) grown(n int) { g.size.Publish(uint32(g.Len() + n)) }
 

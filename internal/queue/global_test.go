@@ -171,3 +171,30 @@ func TestGlobalStress(t *testing.T) {
 	putting.Wait()
 	d.check(t)
 }
+
+// TestPutFirst checks that a batch put first comes first, in its order.
+func TestPutFirst(t *testing.T) {
+	for _, n := range []int{0, 1, segmentCap - 1, segmentCap, segmentCap + 1, 3*segmentCap + 2} {
+		for _, queued := range []int{0, 1, segmentCap} {
+			var g Global[int]
+			for i := range queued {
+				g.Put(n + i)
+			}
+			batch := make([]int, n)
+			for i := range batch {
+				batch[i] = i
+			}
+			g.PutFirst(batch)
+			g.Put(n + queued)
+			if g.Len() != n+queued+1 {
+				t.Fatalf("%d entries, want %d", g.Len(), n+queued+1)
+			}
+			for i := range n + queued + 1 {
+				var e int
+				if !g.Get(&e) || e != i {
+					t.Fatalf("%d first, %d queued: entry %d is %d", n, queued, i, e)
+				}
+			}
+		}
+	}
+}

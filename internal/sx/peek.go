@@ -22,4 +22,7 @@ func PeekInt64(p *int64) int64 { return *p }
 func PeekPointer[T any](p **T) *T { return *p }
 
 //go:norace
+func PeekBool(p *bool) bool { return *p }
+
+//go:norace
 func PeekInt(p *int) int { return *p }

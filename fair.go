@@ -1,0 +1,446 @@
+package runq
+
+// Fairness among classes.
+//
+// The tension: the queues that make a scheduler fast are those of the Ps, and what is in
+// one of them says nothing about what its class has had elsewhere. A queue for each class
+// on each P would make every look for work a walk over all of them; one central queue
+// would make every spawn a fight for its lock.
+//
+// The choice: a P serves one class at a time, for a turn of a quarter of a slice. All that is in
+// its queue belongs to that class, so that spawning, readying and stealing are what they
+// are without classes. When the turn is over, or nothing of the class is left, it is
+// decided which class comes next, what is left in the P's queue goes back to the front of
+// its class's, and a batch of the other's is fetched.
+//
+// Who comes next is decided by virtual time, which is the same on all Ps: a class's
+// advances by the time that it has had on any P, divided by its weight, and the class
+// that is furthest behind is served. A class that has had nothing to do would be far
+// behind; when it has work again, it is moved to at most a slice behind the others. If
+// that makes it more than half a slice behind what runs on some P, that P's task is asked
+// to yield to it. A class that has got less than its floor is served before all others.
+//
+// As long as all tasks of a domain are of one class, nobody looks at the clock and nothing
+// is counted; a flag among what is asked of the Ps, which every look for work looks at
+// anyway, leads here.
+
+import (
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// vScale is how much virtual time a nanosecond makes at the weight 1: enough that what a
+// class of the greatest weight runs in a microsecond still counts. Virtual times are
+// compared by their difference, so that they may wrap around.
+const vScale = 1 << 10
+
+// turnsPerSlice makes turns shorter than slices: shares are exact to about a turn, and a
+// change of class costs a microsecond.
+const turnsPerSlice = 4
+
+// account is what a class has had. Any P's M adds to it.
+type account struct {
+	weight  sx.Int64
+	vtime   sx.Int64 // virtual time, without the turns that are under way
+	ran     sx.Int64 // ns on Ps
+	serving sx.Int32 // Ps that serve it at the moment
+
+	// owed is what the class's floor has brought it less what it has run since it was
+	// last without work, and since when: see due.
+	floorSince sx.Int64 // 0: it is without work
+	floorRan   sx.Int64 // ran, then
+}
+
+// turn is a P's service of its class. Owner: the M that holds the P; peeked at by others.
+type turn struct {
+	serves bool  // the class counts it in serving
+	since  int64 // until when the class has been charged
+	until  int64 // when the turn is over
+	ended  int64 // when the task was spawned that has just ended; 0: none has
+}
+
+// virtual converts time on a P to virtual time.
+func (a *account) virtual(ran int64) int64 { return ran * vScale / a.weight.Load() }
+
+// charge notes that the class has run on a P.
+func (a *account) charge(ran int64) {
+	if ran > 0 {
+		a.ran.Add(ran)
+		a.vtime.Add(a.virtual(ran))
+	}
+}
+
+// advance moves the class's virtual time up to v, unless it is there already.
+func (a *account) advance(v int64) {
+	for {
+		old := a.vtime.Load()
+		if old-v >= 0 || a.vtime.CompareAndSwap(old, v) {
+			return
+		}
+	}
+}
+
+// credit is how far behind the others a class may be that has just got work: what it runs
+// in one slice.
+func (c *Class) credit() int64 { return c.virtual(c.slice) }
+
+// due is by how many nanoseconds a class with work is below its floor at the time now.
+func (c *Class) due(now int64) int64 {
+	since := c.floorSince.Load()
+	if c.cfg.Floor == 0 || since == 0 {
+		return 0
+	}
+	owed := c.cfg.Floor * float64(now-since) * float64(len(c.d.seated()))
+	return int64(owed) - (c.ran.Load() - c.floorRan.Load())
+}
+
+// vnow is the class's virtual time, turns under way included.
+func (c *Class) vnow(now int64) int64 {
+	v := c.vtime.Load()
+	for _, p := range c.d.seated() {
+		if p.servedClass() == c {
+			if since := sx.PeekInt64(&p.turn.since); since != 0 {
+				v += c.virtual(max(now-since, 0))
+			}
+		}
+	}
+	return v
+}
+
+// servedClass is the class that p serves, as an observer may read it; nil for none.
+func (p *p) servedClass() *Class {
+	if !sx.PeekBool(&p.turn.serves) {
+		return nil
+	}
+	return sx.PeekPointer(&p.class)
+}
+
+// queued returns how many of the class's tasks are in its own queue.
+func (c *Class) queued() int {
+	if c.edf != nil {
+		return c.edf.Len()
+	}
+	return c.queue.Len()
+}
+
+// wakes is called when a class has work that had none, at the time now: it doesn't keep
+// the time for which it slept, and a P that serves a class far ahead of it is asked for.
+func (c *Class) wakes() {
+	now := c.s.clock.Now()
+	if c.serving.Load() == 0 {
+		c.clamp(now)
+	}
+	if c.d.idle.IdlePs() == 0 {
+		c.preempt(now)
+	}
+}
+
+// clamp moves the class's virtual time to at most its credit behind the class that is
+// furthest behind of those with work.
+func (c *Class) clamp(now int64) {
+	if c.cfg.Floor != 0 {
+		c.floorRan.Store(c.ran.Load())
+		c.floorSince.Store(now)
+	}
+	least, any := int64(0), false
+	for _, o := range *c.d.classes.Load() {
+		if o == c || o.serving.Load() == 0 && o.queued() == 0 {
+			continue
+		}
+		if v := o.vnow(now); !any || v-least < 0 {
+			least, any = v, true
+		}
+	}
+	if any {
+		c.advance(least - c.credit())
+	}
+}
+
+// preempt asks the P that serves the class furthest ahead of c for its task's slice, if
+// that is far enough: half a slice of c, so that two classes don't take turns at every
+// wake.
+func (c *Class) preempt(now int64) {
+	var victim *p
+	lead := c.credit() / 2
+	v := c.vnow(now)
+	for _, p := range c.d.seated() {
+		o := p.servedClass()
+		if o == nil || o == c {
+			continue
+		}
+		if l := o.vnow(now) - v; l > lead {
+			victim, lead = p, l
+		}
+	}
+	if victim == nil {
+		return
+	}
+	s := c.s
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if victim.state != pRunning || victim.m == nil {
+		return
+	}
+	victim.attn.Or(attnPreempt) // partner: pick
+	if victim.outranked == 0 {
+		victim.outranked = now // partner: retakeRunning
+	}
+	if t := sx.PeekPointer(&victim.m.curg); t != nil {
+		t.preempt.Store(asked) // partner: Checkpoint
+	}
+	s.wakeSysmon()
+}
+
+// pickFair is pick for Ps that have several classes to serve.
+func (m *m) pickFair(e *entry) bool {
+	p := m.p
+	now := m.s.clock.Now()
+	p.stretch(now)
+	p.tick++
+	if p.timers.Next() != 0 {
+		m.runTimers(p)
+	}
+	over := now >= p.turn.until
+	if p.attn.Load()&attnPreempt != 0 {
+		p.attn.And(^uint32(attnPreempt))
+		p.c.preemptions++
+		over = true
+	}
+	if !over && m.take(e) || m.nextTurn(e, now) {
+		p.begins(e, now)
+		return true
+	}
+	p.unserve()
+	if t := m.curg; t != nil { // it may go on
+		p.serveTask(t)
+	}
+	return false
+}
+
+// serveTask lets the P serve the class of a task that goes on on it without having been
+// picked. Its queue is empty.
+func (p *p) serveTask(t *Task) {
+	if p.attn.Load()&attnFair != 0 {
+		p.class = t.e.env.class
+		p.serve(p.s.clock.Now())
+	}
+}
+
+// take moves a task of the class that the P serves to e.
+func (m *m) take(e *entry) bool {
+	p, c := m.p, m.p.class
+	if c.edf != nil {
+		p.slices++
+		return c.edf.Get(e)
+	}
+	if p.tick%fairnessTick == 0 && c.queue.Get(e) {
+		return true
+	}
+	if g := p.next.Take(); g != nil {
+		*e = begun(g)
+		if l := p.local.Load(); l < localStreak {
+			p.local.Store(l + 1)
+		}
+		return true
+	}
+	p.slices++
+	return p.run.Take(e) || c.queue.GetBatch(e, &p.run, len(m.d.seated()))
+}
+
+// nextTurn decides which class the P serves next, and moves a task of it to e. If there
+// is none, the P is left without anything in its queue.
+func (m *m) nextTurn(e *entry, now int64) bool {
+	p := m.p
+	var tried uint64 // by index
+	for {
+		c := m.d.neediest(p, now, tried)
+		if c == nil {
+			return false
+		}
+		tried |= 1 << c.index
+		if c != p.class {
+			p.giveUpQueue()
+			p.unserve()
+			p.class = c
+		}
+		p.slices++
+		if m.take(e) || m.stealFair(e) {
+			p.serve(now)
+			return true
+		}
+	}
+}
+
+// neediest returns the class with work that is to be served next, without those in tried:
+// the one that is furthest below its floor, or else the one that is furthest behind.
+func (d *domain) neediest(p *p, now int64, tried uint64) *Class {
+	var best *Class
+	var bestDue, bestV int64
+	for _, c := range *d.classes.Load() {
+		if tried&(1<<c.index) != 0 || !c.hasWork(p) {
+			continue
+		}
+		due, v := max(c.due(now), 0), c.vtime.Load()
+		if best == nil || due > bestDue || due == bestDue && v-bestV < 0 {
+			best, bestDue, bestV = c, due, v
+		}
+	}
+	return best
+}
+
+// hasWork tells whether p might find a task of the class: in its own queue, in the
+// class's, or in that of another P.
+func (c *Class) hasWork(p *p) bool {
+	if c.queued() > 0 || p.class == c && p.hasWork() {
+		return true
+	}
+	for _, q := range c.d.seated() {
+		if q != p && sx.PeekPointer(&q.class) == c && q.run.RingLen() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// stealFair moves tasks of the class that the P serves from another P that does.
+func (m *m) stealFair(e *entry) bool {
+	p := m.p
+	for _, victim := range m.d.seated() {
+		if victim == p || sx.PeekPointer(&victim.class) != p.class {
+			continue
+		}
+		if count := victim.run.StealInto(e, &p.run); count > 0 {
+			p.serveStolen(e)
+			m.stole(victim, count)
+			return true
+		}
+	}
+	return false
+}
+
+// serveStolen sees to it that p serves the class of what it has stolen, which e is the
+// first of: the victim may have begun to serve another one just then.
+func (p *p) serveStolen(e *entry) {
+	if c := e.class(); c != p.class {
+		p.unserve()
+		p.class = c
+	}
+}
+
+// stolen begins a turn with what the P has stolen when no class had anything queued.
+func (p *p) stolen(e *entry) {
+	now := p.s.clock.Now()
+	p.serveStolen(e)
+	p.serve(now)
+	p.begins(e, now)
+}
+
+// serve begins a turn of the P's class.
+func (p *p) serve(now int64) {
+	c := p.class
+	if !p.turn.serves {
+		p.turn.serves = true
+		p.turn.since = now
+		c.serving.Add(1)
+		if c.cfg.Floor != 0 && c.floorSince.Load() == 0 {
+			c.clamp(now)
+		}
+	}
+	p.turn.until = now + c.slice/turnsPerSlice
+}
+
+// unserve ends the P's service of its class, which has been charged.
+func (p *p) unserve() {
+	if !p.turn.serves {
+		return
+	}
+	p.turn.serves = false
+	p.turn.since = 0
+	if c := p.class; c.serving.Add(-1) == 0 && c.queued() == 0 {
+		c.floorSince.Store(0)
+	}
+}
+
+// rests ends the P's service, because it loses its M.
+func (p *p) rests() {
+	if p.turn.serves {
+		p.stretch(p.s.clock.Now())
+		p.unserve()
+	}
+}
+
+// stretch ends the stretch of time that a task has run on the P, and charges its class.
+func (p *p) stretch(now int64) {
+	if !p.turn.serves {
+		return
+	}
+	ran := now - p.turn.since
+	p.class.charge(ran)
+	p.turn.since = now
+	n := p.counted()
+	n.run.add(ran)
+	if p.turn.ended != 0 {
+		n.latency.add(now - p.turn.ended)
+		p.turn.ended = 0
+	}
+}
+
+// counted is where the P counts for the class that it serves.
+func (p *p) counted() *classCounters {
+	n := p.byClass[p.class.index]
+	if n == nil {
+		n = new(classCounters)
+		p.byClass[p.class.index] = n
+	}
+	return n
+}
+
+// giveUpQueue puts what is in the P's queue back into that of its class, before what is
+// there.
+func (p *p) giveUpQueue() {
+	if !p.hasWork() {
+		return
+	}
+	p.class.queue.PutFirst(p.drain())
+}
+
+// spawnFair is spawn, of a task of the class that m's P serves, when there are several.
+func (m *m) spawnFair(e *entry) (full bool) {
+	p := m.p
+	e.born = m.s.clock.Now()
+	if p.class.edf != nil {
+		p.class.arrive(*e)
+		return false
+	}
+	full = p.run.Put(e, &p.class.queue)
+	m.d.wake()
+	return full
+}
+
+// readyFair is what is special about making t ready on m's P, when there are several
+// classes or t's isn't the P's. It returns true if t is to go into the P's next slot.
+func (m *m) readyFair(t *Task) bool {
+	t.readied = m.s.clock.Now()
+	c := t.e.env.class
+	if c == m.p.class && c.edf == nil {
+		return true
+	}
+	c.arrive(begun(t))
+	return false
+}
+
+// begins notes that the task that e stands for begins a stretch of time on the P.
+func (p *p) begins(e *entry, now int64) {
+	since := e.born
+	if g := e.g(); g != nil {
+		since = g.readied
+	}
+	n := p.counted()
+	n.begun++
+	if since == 0 {
+		return // it was made runnable when nobody looked at the clock yet
+	}
+	n.wait.add(now - since)
+	if target := int64(p.s.cfg.LatencyTarget); target != 0 && now-since > target {
+		n.late++
+	}
+}

@@ -1,0 +1,168 @@
+package runq
+
+// The latency target: what is measured, and what follows from it.
+
+import (
+	"os"
+	"time"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+const (
+	// latencyEvery is the time for which it is counted how many waited for too long: a
+	// hundred probes and more, so that one in a hundred can be told.
+	latencyEvery = int64(500 * time.Millisecond)
+
+	// latencySamples is the least number of waits that say anything about one in a hundred.
+	latencySamples = 100
+
+	// probeEvery is the pause between two probes. One takes some 10 µs of a CPU.
+	probeEvery = 4 * time.Millisecond
+
+	shareCut      = 0.7  // what is left of the share when the target was missed
+	shareStep     = 0.05 // by how much it grows when it was met
+	shareStepNear = 0.01 // likewise, near the share at which it was missed last
+	shareNear     = 0.1  // what is near
+	shareForget   = 20   // after so many windows in which the target was met, that share is tried anew
+	shareLeast    = leastAllowed
+)
+
+// latencyControl turns missed and met targets into a share of the background Ps, 1 for
+// all of them.
+type latencyControl struct {
+	share  float64
+	missed float64 // the share at which the target was missed last; 0: never
+	met    int     // windows in a row in which it was met
+
+	since          int64  // the window's beginning
+	waits, late    uint64 // of the interactive class, until then
+	probes, probed uint64 // probes until then, and those that were late
+}
+
+// step decides what follows from a window.
+func (l *latencyControl) step(missed bool) event.Reason {
+	if missed {
+		l.missed, l.met = l.share, 0
+		l.share = max(l.share*shareCut, shareLeast)
+		return event.ReasonLatencyMissed
+	}
+	l.met++
+	if l.met >= shareForget {
+		l.missed = 0
+	}
+	step := shareStep
+	if l.missed != 0 && l.share > l.missed-shareNear {
+		step = shareStepNear
+	}
+	l.share = min(l.share+step, 1)
+	return event.ReasonLatencyMet
+}
+
+// latencyWindow looks whether the target was met, when a window is over.
+func (s *Scheduler) latencyWindow(now int64) event.Reason {
+	l := &s.gov.latency
+	if now-l.since < latencyEvery {
+		return event.ReasonNone
+	}
+	l.since = now
+	waits, late := s.interactive.lateWaits()
+	probes, probed := s.gov.probe.counts()
+	missed := tooMany(late-l.late, waits-l.waits) || tooMany(probed-l.probed, probes-l.probes)
+	l.waits, l.late, l.probes, l.probed = waits, late, probes, probed
+	return l.step(missed)
+}
+
+// tooMany tells whether more than one in a hundred of n were late.
+func tooMany(late, n uint64) bool { return n >= latencySamples && late*100 > n }
+
+// lateWaits returns how often tasks of the class have waited to run, and how often for
+// longer than the target.
+func (c *Class) lateWaits() (waits, late uint64) {
+	c.s.lock.Lock()
+	defer c.s.lock.Unlock()
+	for _, p := range c.s.ps {
+		if p.byClass == nil {
+			continue
+		}
+		if n := sx.PeekPointer(&p.byClass[c.index]); n != nil {
+			waits += sx.PeekUint64(&n.begun)
+			late += sx.PeekUint64(&n.late)
+		}
+	}
+	return waits, late
+}
+
+// probe measures what a request would wait for in Go's own scheduler: from the moment in
+// which a descriptor can be read to the one in which the goroutine that waits for it runs.
+type probe struct {
+	r, w   *os.File
+	clock  clock
+	target time.Duration
+	sent   sx.Int64 // when the byte was written that is under way; 0: none is
+	n      sx.Uint64
+	over   sx.Uint64 // those that took longer than the target
+	note   sx.Note
+	end    sx.Bool
+}
+
+// watchLatency begins to measure, if there is a target. The lock is held.
+func (s *Scheduler) watchLatency() {
+	if s.cfg.LatencyTarget == 0 || s.gov.probe != nil {
+		return
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.cfg.Logger.Warn("runq: the latency of goroutines can't be measured: only that of tasks counts for Config.LatencyTarget", "error", err)
+		return
+	}
+	p := &probe{r: r, w: w, clock: s.clock, target: s.cfg.LatencyTarget}
+	p.note.Init()
+	s.gov.probe = p
+	s.threads.Add(2)
+	sx.Go(func() {
+		defer s.threads.Done()
+		defer w.Close() // which ends the other one
+		for !p.end.Load() {
+			if p.sent.CompareAndSwap(0, p.clock.Now()) { // else the one before is still under way
+				if _, err := w.Write([]byte{0}); err != nil {
+					return
+				}
+			}
+			p.note.SleepFor(probeEvery)
+		}
+	})
+	sx.Go(func() {
+		defer s.threads.Done()
+		defer r.Close()
+		var buf [64]byte
+		for {
+			if _, err := r.Read(buf[:]); err != nil {
+				return
+			}
+			took := p.clock.Now() - p.sent.Load()
+			p.sent.Store(0)
+			p.n.Add(1)
+			if took > int64(p.target) {
+				p.over.Add(1)
+			}
+		}
+	})
+}
+
+// counts returns how many probes there have been, and how many took longer than the target.
+func (p *probe) counts() (n, late uint64) {
+	if p == nil {
+		return 0, 0
+	}
+	return p.n.Load(), p.over.Load()
+}
+
+// stop ends the measuring.
+func (p *probe) stop() {
+	if p != nil {
+		p.end.Store(true)
+		p.note.Wake()
+	}
+}

@@ -1,0 +1,130 @@
+package runq
+
+// Ms with a thread of their own.
+//
+// The tension: what a thread may use of the processor is the kernel's to decide, by the
+// thread's nice value and affinity, and only for threads. An M is a goroutine, which Go
+// moves from thread to thread; and an ordinary thread must never get a low priority, for
+// it is not allowed to get back its old one, and the next goroutine on it may be a
+// server's.
+//
+// The choice: such an M locks its goroutine to a thread, changes the thread, and never
+// unlocks it; Go ends the thread with the goroutine. Go doesn't make new threads from a
+// locked one either, so that nothing is inherited. But a coroutine made on a locked thread
+// can be switched to on that thread only: tasks that wait on one thread would have to go
+// on there, one behind the other, whatever else is free, and would never go on if one of
+// them blocks the thread meanwhile. So there are no coroutines here. A task runs on the M's
+// own stack, and one that waits keeps its M and thread, and hands its P to another, as any
+// task does that is locked to its thread (locked.go). That costs microseconds for a wait,
+// and memory for a thread: what a background task can afford.
+
+import (
+	"runtime"
+	"runtime/debug"
+
+	"github.com/runq-go/runq/internal/osthread"
+	"github.com/runq-go/runq/internal/sx"
+)
+
+// binding is how the threads of a domain are. It doesn't change.
+type binding struct {
+	nice int   // 0: as it is
+	cpus []int // nil: all
+}
+
+// bind locks the calling goroutine to its thread, for good, and changes that.
+func (b *binding) bind() error {
+	runtime.LockOSThread()
+	if b.nice != 0 {
+		if err := osthread.SetNice(b.nice); err != nil {
+			return err
+		}
+	}
+	if b.cpus != nil {
+		return osthread.SetAffinity(b.cpus)
+	}
+	return nil
+}
+
+// try tells whether threads can be bound so: it does it to one that ends.
+func (b *binding) try() error {
+	done := make(chan error, 1)
+	sx.Go(func() { done <- b.bind() })
+	return <-done
+}
+
+// mainBound is main for an M with a thread of its own.
+func (m *m) mainBound() {
+	s := m.s
+	defer s.threads.Done()
+	if err := m.d.bound.bind(); err != nil {
+		bug("mainBound: %v", err) // it was possible when the domain was made
+	}
+	m.tid.Store(int32(osthread.ID()))
+	c := &carrier{}
+	c.task.c, c.task.lock, c.task.home = c, m, m
+	c.task.fork = noForks.addr()
+	c.m = m
+	s.carriers.add(c)
+	defer s.carriers.remove(c)
+	for m.find(&m.found) {
+		c.task.e, m.found = m.found, entry{}
+		m.cur = c
+		c.serveBound()
+		m.cur = nil
+	}
+}
+
+// serveBound runs the task that c has and those that follow, until the M has to look
+// farther for one, or has been unwound by a panic.
+func (c *carrier) serveBound() {
+	defer c.unwoundBound()
+	t := &c.task
+	for t.e.env != nil {
+		t.begin(c.m)
+		c.m.holdBack()
+		t.call()
+		if t.fork != noForks.addr() {
+			t.checkJoined(0)
+			t.endForks(nil)
+		}
+		c.m.finish(t, endReturn)
+		t.e = entry{}
+		m := c.m
+		if !m.pick(&t.e) {
+			return
+		}
+		if g := t.e.g(); g != nil {
+			t.e = entry{}
+			m.handTo = g
+			return
+		}
+	}
+}
+
+// unwoundBound contains a panic or a Goexit of the task that ran on c. A panic is over
+// then; a Goexit ends the M, and with it the thread.
+func (c *carrier) unwoundBound() {
+	m := c.m
+	g := m.curg
+	if g == nil {
+		return
+	}
+	if v := recover(); v != nil {
+		err := newPanicError(g, v, debug.Stack())
+		g.panicked(err)
+		g.abandonForks(err)
+		m.finish(g, endPanic)
+		g.e = entry{}
+		return
+	}
+	g.goexited()
+	g.abandonForks(ErrGoexit)
+	m.finish(g, endGoexit)
+	g.e = entry{}
+	m.cur = nil
+	m.handOffP()
+	m.s.lock.Lock()
+	m.exit()
+	m.s.lock.Unlock()
+}
