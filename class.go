@@ -393,16 +393,24 @@ func (s *Scheduler) putAll(batch []entry) {
 	}
 }
 
-// onlyNormal tells whether no other class has ever had a task.
-func (s *Scheduler) onlyNormal() bool { return len(s.allDomains()) == 1 && !s.fore.fair.Load() }
-
-// arriveAll queues tasks in their classes.
-func (s *Scheduler) arriveAll(batch []entry) {
-	for _, e := range batch {
-		if g := e.g(); g != nil {
+// queueAll queues tasks: those of the class that m's P serves there, if it serves but one;
+// the others, or all if m is nil, in their classes. It changes the batch's order.
+func (s *Scheduler) queueAll(m *m, batch []entry) {
+	own := 0
+	for i := range batch {
+		c := batch[i].class()
+		if m != nil && c == m.p.class && m.p.attn.Load()&attnFair == 0 {
+			batch[own], batch[i] = batch[i], batch[own]
+			own++
+			continue
+		}
+		if g := batch[i].g(); g != nil && c.d.fair.Load() {
 			g.readied = s.clock.Now()
 		}
-		s.enqueue(e)
+		c.arrive(batch[i])
+	}
+	if own > 0 {
+		m.p.run.PutAll(batch[:own], &m.p.class.queue)
 	}
 }
 

@@ -23,8 +23,9 @@ type Config struct {
 
 	// MaxOverruns bounds the tasks that run on without a P, because they ran past
 	// their slice without checking: beyond it, such a task keeps its P. Tasks that
-	// wait in ordinary Go meanwhile aren't counted, as far as that can be known. 0
-	// means Procs, negative means none.
+	// wait in ordinary Go meanwhile aren't counted, as far as that can be known. For a
+	// class that is far behind there may be as many again. 0 means Procs, negative means
+	// none.
 	MaxOverruns int
 
 	// MaxBlocked bounds the tasks that are in a blocking call without a P, each of

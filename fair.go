@@ -58,6 +58,12 @@ type turn struct {
 	ended  int64 // when the task was spawned that has just ended; 0: none has
 }
 
+// outranked says since when a P's slice has been wanted by a class far behind, and which.
+type outranked struct {
+	since  int64 // 0: it isn't
+	slices uint32
+}
+
 // virtual converts time on a P to virtual time.
 func (a *account) virtual(ran int64) int64 { return ran * vScale / a.weight.Load() }
 
@@ -181,8 +187,8 @@ func (c *Class) preempt(now int64) {
 		return
 	}
 	victim.attn.Or(attnPreempt) // partner: pick
-	if victim.outranked == 0 {
-		victim.outranked = now // partner: retakeRunning
+	if slices := sx.PeekUint32(&victim.slices); victim.outranked.since == 0 || victim.outranked.slices != slices {
+		victim.outranked = outranked{now, slices} // partner: retakeRunning
 	}
 	if t := sx.PeekPointer(&victim.m.curg); t != nil {
 		t.preempt.Store(asked) // partner: Checkpoint
@@ -401,6 +407,7 @@ func (p *p) giveUpQueue() {
 		return
 	}
 	p.class.queue.PutFirst(p.drain())
+	p.d.wake() // so far the P itself would have run what was in its next slot
 }
 
 // spawnFair is spawn, of a task of the class that m's P serves, when there are several.

@@ -171,11 +171,7 @@ func (s *Scheduler) poll(m *m) (queued int, all bool) {
 		s.admitHandlers(m)
 	}
 	queued = len(p.batch)
-	if m != nil && s.onlyNormal() {
-		m.p.run.PutAll(p.batch, &s.normal.queue)
-	} else {
-		s.arriveAll(p.batch)
-	}
+	s.queueAll(m, p.batch)
 	clear(p.batch)
 	p.batch = p.batch[:0]
 	return queued, all

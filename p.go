@@ -90,9 +90,9 @@ type p struct {
 	// byClass has figures by Class.index; nil unless attnFair is set. Owner; peeked at.
 	byClass []*classCounters
 
-	// outranked is since when the task that it runs has been in the way of a class far
-	// behind its own; 0: it isn't. Guarded by the scheduler's lock.
-	outranked int64
+	// outranked says that the task that it runs is in the way of a class far behind its own.
+	// Guarded by the scheduler's lock.
+	outranked outranked
 
 	// cpu is where an M last looked for work with the P, -1 if it isn't known: kept only
 	// for policies that ask for it. Written by the owner.
@@ -133,7 +133,7 @@ func (d *domain) newP(id int32) *p {
 	}
 	np.attn.Store(0)
 	np.cpu.Store(-1)
-	np.turn, np.outranked = turn{}, 0
+	np.turn, np.outranked = turn{}, outranked{}
 	if d.fair.Load() {
 		np.beFair()
 	}

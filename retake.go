@@ -39,6 +39,10 @@ const (
 	// over soon costs nothing.
 	waitsAfter = 200e3 // ns
 
+	// outrankGrace is how long a task that is in the way of a class far behind its own may
+	// take to reach a checkpoint: some looks at the clock. Who waits is in a hurry.
+	outrankGrace = 500e3 // ns
+
 	// graceShare is the part of a slice that a task has, after it was asked to
 	// yield, to reach a checkpoint before its P is taken: a quarter.
 	graceShare = 4
@@ -146,6 +150,10 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		return false // its M is in the scheduler
 	}
 	slice := sx.PeekPointer(&p.class).slice
+	if o := p.outranked; o.since != 0 && o.slices == slices && now-o.since >= outrankGrace && s.mayOutrank(p, now) {
+		s.overrun(p)
+		return true
+	}
 	if ran < slice {
 		if p.d.bound == nil && !s.someoneWaits(now) || !s.mayOverrun(p, now) {
 			return false

@@ -38,11 +38,13 @@ type ThreadInfo struct {
 	State string // running, parked, blocked
 	Proc  int    // the P it holds, -1 for none
 	Task  uint64 // the task it runs, 0 for none
+	TID   int    // the kernel's number of the thread that it has for itself, 0 for none
 }
 
 // TaskInfo is a task that lives.
 type TaskInfo struct {
 	ID     uint64 // 0: it hasn't begun
+	Class  string
 	Parent uint64 // the task that spawned it, 0 for none
 	Label  string
 	Func   string // the function that it was started with
@@ -119,7 +121,7 @@ func (s *Scheduler) snapshot(stopped bool) Snapshot {
 func (snap *Snapshot) addQueued(s *Scheduler, stopped bool) {
 	add := func(e *entry) {
 		if e.env != nil {
-			snap.Tasks = append(snap.Tasks, TaskInfo{Parent: e.parent, Func: e.funcName(), State: event.TaskRunnable})
+			snap.Tasks = append(snap.Tasks, TaskInfo{Class: e.env.class.name, Parent: e.parent, Func: e.funcName(), State: event.TaskRunnable})
 		}
 	}
 	for _, c := range s.allClasses() {
@@ -149,7 +151,7 @@ func (p *p) info() ProcInfo {
 
 // info describes m. The lock is held.
 func (m *m) info() ThreadInfo {
-	i := ThreadInfo{ID: int(m.id), State: m.state.String(), Proc: -1}
+	i := ThreadInfo{ID: int(m.id), State: m.state.String(), Proc: -1, TID: int(m.tid.Load())}
 	if p := sx.PeekPointer(&m.p); p != nil {
 		i.Proc = int(p.id)
 	}
@@ -167,7 +169,7 @@ type peeked struct {
 	since             int64
 	object            uintptr
 	lives, locked     bool
-	label, fn         string
+	label, fn, class  string
 }
 
 // peek reads a task word by word, each of which its holder may be writing; see
@@ -179,8 +181,18 @@ func (t *Task) peek() peeked {
 		id: t.id, parent: t.e.parent, waker: t.waker,
 		status: t.status, reason: t.reason, since: t.since, object: t.object,
 		lives: t.e.env != nil && t.status != gIdle, locked: t.locks != 0,
-		label: t.labelText(), fn: t.e.funcName(),
+		label: t.labelText(), fn: t.e.funcName(), class: t.e.env.className(),
 	}
+}
+
+// className names the class of a task with that environment, for an observer.
+//
+//go:norace
+func (e *env) className() string {
+	if e == nil {
+		return ""
+	}
+	return e.class.name
 }
 
 // info describes t, if it lives.
@@ -191,6 +203,7 @@ func (t *Task) info(now int64) (TaskInfo, bool) {
 	}
 	i := TaskInfo{
 		ID:     p.id,
+		Class:  p.class,
 		Parent: p.parent,
 		Label:  p.label,
 		Func:   p.fn,

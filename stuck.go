@@ -69,6 +69,15 @@ func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 	return s.countHogs(stacks) < s.cfg.MaxOverruns
 }
 
+// mayOutrank is mayOverrun for a P that a class far behind wants: for that, as many tasks
+// more may run on without one. The lock is held.
+func (s *Scheduler) mayOutrank(p *p, now int64) bool {
+	if p.d.bound == nil && int(s.overruns.Load()) < 2*s.cfg.MaxOverruns {
+		return true
+	}
+	return s.mayOverrun(p, now)
+}
+
 // waitsInThread tells whether the thread of m, which has one for itself, is asleep: its
 // task waits in ordinary Go. Tasks of background classes that compute keep their P
 // beyond their slice: if others ran meanwhile, more threads would run than there are Ps,

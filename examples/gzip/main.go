@@ -99,9 +99,9 @@ func (b *block) pack() {
 // serial compresses r to w, a block after the other.
 func serial(w io.Writer, r io.Reader) error {
 	var b block
-	for {
+	for i := 0; ; i++ {
 		more, err := b.read(r)
-		if !more || err != nil {
+		if !more && i > 0 || err != nil { // an empty stream is an empty block
 			return err
 		}
 		b.pack()
@@ -116,6 +116,9 @@ func parallel(w io.Writer, r io.Reader, total int) error {
 	return runq.Default().Run(nil, func(t *runq.Task) error {
 		now, next := new([batch]block), new([batch]block)
 		n, err := readBatch(t, r, now)
+		if n == 0 && err == nil {
+			n = 1 // an empty stream is an empty block
+		}
 		for done := 0; n > 0 && err == nil; {
 			var more int
 			runq.Invoke(t,
