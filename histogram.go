@@ -67,8 +67,10 @@ type times struct {
 	sum int64
 }
 
-// add counts a time.
+// add counts a time. A negative one is of two looks at the clock in the wrong order, by who
+// queued a task and who took it just then: it counts as none.
 func (t *times) add(ns int64) {
+	ns = max(ns, 0)
 	t.n.Buckets[histogramBucket(ns)]++
 	t.sum += ns
 }

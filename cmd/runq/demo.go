@@ -20,16 +20,33 @@ func newDemoCommand() *cobra.Command {
 	demo := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a job on runq and on what Go offers for it, and compare",
-		Long:  "Run a job on runq and on what Go offers for it, and compare. Without a name it runs the demo checksum.",
+		Long: `Run a job on runq and on what Go offers for it, and compare. Without a name it runs the demo checksum, and
+then a short form of the demo isolate.`,
 		Example: `  runq demo
   runq demo checksum --rounds 5 /usr/share`,
 		Args: cobra.NoArgs,
 	}
 	var opt checksumOptions
 	opt.addFlags(demo)
-	demo.RunE = func(cmd *cobra.Command, args []string) error { return opt.run(cmd, args) }
+	demo.RunE = func(cmd *cobra.Command, args []string) error { return runDemo(cmd, args, opt, isolateShort()) }
 	demo.AddCommand(newChecksumCommand(), newMeasureCommand(), newForkCommand())
+	demo.AddCommand(newIsolateCommand(), newServeCommand(), newLoadCommand(), newSpinCommand())
 	return demo
+}
+
+// runDemo is the plain demo: what is compared first is how fast runq is, then what becomes of the rest of the
+// program beside it. What goes wrong in the first part doesn't keep the second one from its turn.
+func runDemo(cmd *cobra.Command, args []string, sums checksumOptions, isolate isolateOptions) error {
+	err := sums.run(cmd, args)
+	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if sums.output == "-" { // standard output is for the sums alone
+		stdout = stderr
+	}
+	fmt.Fprintln(stdout)
+	return errors.Join(err, isolate.run(ctx, args, stdout, stderr))
 }
 
 func newChecksumCommand() *cobra.Command {

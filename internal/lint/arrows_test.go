@@ -19,6 +19,9 @@ type arrow struct {
 	why    string
 }
 
+// prometheus is the package of the client that collectors are written with.
+const prometheus = "github.com/prometheus/client_golang/prometheus"
+
 var arrows = []arrow{
 	{
 		from: []string{"event"}, own: true, only: true, to: []string{"event"},
@@ -62,8 +65,16 @@ var arrows = []arrow{
 		why: "who imports the library gets its dependencies: see docs/architecture.md",
 	},
 	{
-		from: []string{".", "errgroup", "netpoll", "examples"}, only: true, to: []string{"std"},
+		from: []string{".", "errgroup", "netpoll", "runqhttp"}, only: true, to: []string{"std"},
 		why: "who imports the library gets its dependencies: see docs/architecture.md",
+	},
+	{
+		from: []string{"runqprom"}, only: true, to: []string{"std", prometheus},
+		why: "metrics for Prometheus need its client, and nothing else does: who doesn't want them doesn't compile it",
+	},
+	{
+		from: []string{"examples"}, only: true, to: []string{"std", prometheus, prometheus + "/promhttp"},
+		why: "an example needs runq and what every program has, and the client of Prometheus where it shows runqprom",
 	},
 	{
 		from: []string{"errgroup"}, own: true, only: true, tests: true, to: []string{"errgroup", ".", "internal/goid", "internal/leak"},
@@ -74,7 +85,15 @@ var arrows = []arrow{
 		why: "connections are made of what the scheduler offers to anybody",
 	},
 	{
-		from: []string{"examples"}, own: true, only: true, tests: true, to: []string{".", "netpoll"},
+		from: []string{"runqhttp"}, own: true, only: true, tests: true, to: []string{"runqhttp", ".", "internal/goid", "internal/leak"},
+		why: "the middleware is written against the public API, as anybody could",
+	},
+	{
+		from: []string{"runqprom"}, own: true, only: true, tests: true, to: []string{"runqprom", ".", "internal/leak"},
+		why: "a collector shows what the scheduler tells anybody",
+	},
+	{
+		from: []string{"examples"}, own: true, only: true, tests: true, to: []string{".", "netpoll", "runqhttp", "runqprom"},
 		why: "examples show what users can do",
 	},
 }
