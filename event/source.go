@@ -35,9 +35,9 @@ type Info struct {
 	Sort  string // a short word for programs: "go", "runq"
 	Blind Blind  // what the source never sees
 
-	// Wall is the wall clock at Time 0 of the events, in ns since 1970, and Mono the
-	// machine's monotonic clock (CLOCK_MONOTONIC, on Linux) in ns. 0: not known.
-	Wall, Mono int64
+	// Mono is the machine's monotonic clock (CLOCK_MONOTONIC, on Linux) at Time 0 of the
+	// events, in ns; 0: not known.
+	Mono int64
 }
 
 // Blind is a set of things that a source can't see. What isn't in it, the source tells

@@ -93,6 +93,14 @@ var arrows = []arrow{
 		why: "a collector shows what the scheduler tells anybody",
 	},
 	{
+		from: []string{"observe"}, own: true, only: true, to: []string{"observe", "event"},
+		why: "a reader of another scheduler's records knows the model of events, and not what is made of them",
+	},
+	{
+		from: []string{"analyze"}, own: true, only: true, to: []string{"analyze", "event"},
+		why: "an analysis doesn't know where the events come from",
+	},
+	{
 		from: []string{"examples"}, own: true, only: true, tests: true, to: []string{".", "netpoll", "runqhttp", "runqprom"},
 		why: "examples show what users can do",
 	},
