@@ -22,6 +22,7 @@ import (
 	"slices"
 
 	"github.com/runq-go/runq/internal/osthread"
+	"github.com/runq-go/runq/internal/sx"
 )
 
 // domainFor returns the domain that the class's tasks run in. The lock is held.
@@ -38,12 +39,14 @@ func (s *Scheduler) domainFor(c *Class) *domain {
 			return d
 		}
 	}
-	if s.weak != nil {
-		return &s.fore
+	if s.ending {
+		return &s.fore // nothing will run there any more
 	}
 	if err := s.tryBind(&b); err != nil {
-		s.weak = err
-		s.cfg.Logger.Warn("runq: there can't be threads for background classes: they share the ordinary Ps, with little weight", "error", err)
+		if c.cfg.Background {
+			s.weak = err
+		}
+		s.cfg.Logger.Warn("runq: there can't be threads for a class: it shares the ordinary Ps, by weight", "class", c.name, "error", err)
 		return &s.fore
 	}
 	return s.newDomain(c, &b)
@@ -90,7 +93,7 @@ func checkCPUs(cpus []int) error {
 	if len(cpus) == 0 {
 		return badClass("CPUs", cpus, "nil for all CPUs, or name at least one")
 	}
-	allowed, err := osthread.Affinity()
+	allowed, err := processAffinity()
 	if errors.Is(err, errors.ErrUnsupported) {
 		return badClass("CPUs", cpus, "nil on this system: %v", err)
 	}
@@ -106,4 +109,16 @@ func checkCPUs(cpus []int) error {
 		}
 	}
 	return nil
+}
+
+// processAffinity returns the CPUs that ordinary threads may run on. The caller may be a
+// task that has a thread of its own.
+func processAffinity() (cpus []int, err error) {
+	done := make(chan struct{})
+	sx.Go(func() {
+		defer close(done)
+		cpus, err = osthread.Affinity()
+	})
+	<-done
+	return cpus, err
 }

@@ -142,6 +142,9 @@ func (s *Scheduler) Class(name string, cfg ClassConfig) (*Class, error) {
 	}
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
 	floors := cfg.Floor
 	for _, c := range s.allClasses() {
 		if c.name == name {
@@ -153,8 +156,6 @@ func (s *Scheduler) Class(name string, cfg ClassConfig) (*Class, error) {
 		floors += c.cfg.Floor
 	}
 	switch {
-	case s.closed:
-		return nil, ErrClosed
 	case floors > maxFloor:
 		return nil, badClass("Floor", cfg.Floor, "so small that those of all classes add up to %v at most, and would be %.3g", maxFloor, floors)
 	case len(s.allClasses()) == maxClasses:
@@ -246,6 +247,9 @@ func (c *Class) Config() ClassConfig {
 	return cfg
 }
 
+// Weight returns the class's weight of the moment.
+func (c *Class) Weight() int { return int(c.weight.Load()) }
+
 // SetWeight changes the class's weight: from now on it gets that share. w must be
 // between 1 and 10000.
 func (c *Class) SetWeight(w int) error {
@@ -332,6 +336,9 @@ func (c *Class) arrived(first bool) {
 
 // put queues a task of the class. Somebody must be woken afterwards.
 func (c *Class) put(e entry) {
+	if t := e.g(); t != nil && t.readied == 0 && c.d.fair.Load() {
+		t.readied = c.s.clock.Now() // it was running until now
+	}
 	if c.edf == nil {
 		c.queue.Put(e)
 		return

@@ -73,7 +73,7 @@ func (s *Scheduler) finishUp() {
 	s.sysmonEnd.Store(true)
 	s.sysmonNote.Wake()
 	s.endSchedTrace()
-	s.gov.probe.stop()
+	s.gov.probe.Load().stop()
 	s.endNet()
 	s.threads.Wait()
 	s.dropTimers()

@@ -16,7 +16,7 @@ package runq
 // Who comes next is decided by virtual time, which is the same on all Ps: a class's
 // advances by the time that it has had on any P, divided by its weight, and the class
 // that is furthest behind is served. A class that has had nothing to do would be far
-// behind; when it has work again, it is moved to at most a slice behind the others. If
+// behind; when it has work again, it is moved to at most about a slice behind the others. If
 // that makes it more than half a slice behind what runs on some P, that P's task is asked
 // to yield to it. A class that has got less than its floor is served before all others.
 //
@@ -28,27 +28,9 @@ import (
 	"github.com/runq-go/runq/internal/sx"
 )
 
-// vScale is how much virtual time a nanosecond makes at the weight 1: enough that what a
-// class of the greatest weight runs in a microsecond still counts. Virtual times are
-// compared by their difference, so that they may wrap around.
-const vScale = 1 << 10
-
 // turnsPerSlice makes turns shorter than slices: shares are exact to about a turn, and a
 // change of class costs a microsecond.
 const turnsPerSlice = 4
-
-// account is what a class has had. Any P's M adds to it.
-type account struct {
-	weight  sx.Int64
-	vtime   sx.Int64 // virtual time, without the turns that are under way
-	ran     sx.Int64 // ns on Ps
-	serving sx.Int32 // Ps that serve it at the moment
-
-	// owed is what the class's floor has brought it less what it has run since it was
-	// last without work, and since when: see due.
-	floorSince sx.Int64 // 0: it is without work
-	floorRan   sx.Int64 // ran, then
-}
 
 // turn is a P's service of its class. Owner: the M that holds the P; peeked at by others.
 type turn struct {
@@ -62,54 +44,6 @@ type turn struct {
 type outranked struct {
 	since  int64 // 0: it isn't
 	slices uint32
-}
-
-// virtual converts time on a P to virtual time.
-func (a *account) virtual(ran int64) int64 { return ran * vScale / a.weight.Load() }
-
-// charge notes that the class has run on a P.
-func (a *account) charge(ran int64) {
-	if ran > 0 {
-		a.ran.Add(ran)
-		a.vtime.Add(a.virtual(ran))
-	}
-}
-
-// advance moves the class's virtual time up to v, unless it is there already.
-func (a *account) advance(v int64) {
-	for {
-		old := a.vtime.Load()
-		if old-v >= 0 || a.vtime.CompareAndSwap(old, v) {
-			return
-		}
-	}
-}
-
-// credit is how far behind the others a class may be that has just got work: what it runs
-// in one slice.
-func (c *Class) credit() int64 { return c.virtual(c.slice) }
-
-// due is by how many nanoseconds a class with work is below its floor at the time now.
-func (c *Class) due(now int64) int64 {
-	since := c.floorSince.Load()
-	if c.cfg.Floor == 0 || since == 0 {
-		return 0
-	}
-	owed := c.cfg.Floor * float64(now-since) * float64(len(c.d.seated()))
-	return int64(owed) - (c.ran.Load() - c.floorRan.Load())
-}
-
-// vnow is the class's virtual time, turns under way included.
-func (c *Class) vnow(now int64) int64 {
-	v := c.vtime.Load()
-	for _, p := range c.d.seated() {
-		if p.servedClass() == c {
-			if since := sx.PeekInt64(&p.turn.since); since != 0 {
-				v += c.virtual(max(now-since, 0))
-			}
-		}
-	}
-	return v
 }
 
 // servedClass is the class that p serves, as an observer may read it; nil for none.
@@ -137,27 +71,6 @@ func (c *Class) wakes() {
 	}
 	if c.d.idle.IdlePs() == 0 {
 		c.preempt(now)
-	}
-}
-
-// clamp moves the class's virtual time to at most its credit behind the class that is
-// furthest behind of those with work.
-func (c *Class) clamp(now int64) {
-	if c.cfg.Floor != 0 {
-		c.floorRan.Store(c.ran.Load())
-		c.floorSince.Store(now)
-	}
-	least, any := int64(0), false
-	for _, o := range *c.d.classes.Load() {
-		if o == c || o.serving.Load() == 0 && o.queued() == 0 {
-			continue
-		}
-		if v := o.vnow(now); !any || v-least < 0 {
-			least, any = v, true
-		}
-	}
-	if any {
-		c.advance(least - c.credit())
 	}
 }
 
@@ -205,11 +118,13 @@ func (m *m) pickFair(e *entry) bool {
 	if p.timers.Next() != 0 {
 		m.runTimers(p)
 	}
-	over := now >= p.turn.until
-	if p.attn.Load()&attnPreempt != 0 {
-		p.attn.And(^uint32(attnPreempt))
-		p.c.preemptions++
+	over := !p.turn.serves || now >= p.turn.until
+	switch {
+	case p.attn.Load()&attnPreempt != 0:
+		p.endSlice()
 		over = true
+	case over && p.turn.serves:
+		p.endHandOffs()
 	}
 	if !over && m.take(e) || m.nextTurn(e, now) {
 		p.begins(e, now)
@@ -220,6 +135,14 @@ func (m *m) pickFair(e *entry) bool {
 		p.serveTask(t)
 	}
 	return false
+}
+
+// endHandOffs ends a chain of hand-offs through the next slot that has lasted a turn.
+func (p *p) endHandOffs() {
+	if g := p.next.Take(); g != nil {
+		e := begun(g)
+		p.run.Put(&e, &p.class.queue)
+	}
 }
 
 // serveTask lets the P serve the class of a task that goes on on it without having been
@@ -270,6 +193,8 @@ func (m *m) nextTurn(e *entry, now int64) bool {
 		}
 		p.slices++
 		if m.take(e) || m.stealFair(e) {
+			p.class.spendFloor(now)
+			p.class.forfeit(p, now)
 			p.serve(now)
 			return true
 		}
@@ -284,6 +209,9 @@ func (d *domain) neediest(p *p, now int64, tried uint64) *Class {
 	for _, c := range *d.classes.Load() {
 		if tried&(1<<c.index) != 0 || !c.hasWork(p) {
 			continue
+		}
+		if c.floorSince.Load() == 0 {
+			c.beginFloor(now) // another P has just seen it without work, while its last task changed Ps
 		}
 		due, v := max(c.due(now), 0), c.vtime.Load()
 		if best == nil || due > bestDue || due == bestDue && v-bestV < 0 {
@@ -438,8 +366,8 @@ func (m *m) readyFair(t *Task) bool {
 // begins notes that the task that e stands for begins a stretch of time on the P.
 func (p *p) begins(e *entry, now int64) {
 	since := e.born
-	if g := e.g(); g != nil {
-		since = g.readied
+	if t := e.g(); t != nil {
+		since, t.readied = t.readied, 0
 	}
 	n := p.counted()
 	n.begun++

@@ -73,6 +73,10 @@ type forkStack struct {
 	next     int64     // not before this time another one is promoted
 	pause    int64     // ns from one promotion to the next
 	base     int32     // how many forks there were when what under says was begun
+
+	// The oldest private forks at the last look: which the first was, and their numbers.
+	seenFrom int32
+	seen     [forksSeen]uint32
 }
 
 const (
@@ -88,6 +92,10 @@ const (
 	// aren't worth it, small trees one after the other: 1 % of the time goes into them
 	// then.
 	promotePause = 100 * lookEvery
+
+	// forksSeen is how many forks are watched from one look to the next: more than there
+	// are promotions in between.
+	forksSeen = 4
 
 	// forkKept is how many frames a carrier keeps when its task has ended. That is deep
 	// enough for any tree that is cut in halves.
@@ -284,6 +292,7 @@ func (t *Task) beginForks() *forkFrame {
 	}
 	st.under, _ = t.e.env.owner.(*ticket)
 	st.next, st.pause = 0, lookEvery
+	st.seen = [forksSeen]uint32{}
 	if len(st.frames) == 0 {
 		return &st.end
 	}
@@ -296,11 +305,40 @@ func (t *Task) forks() int32 { return frameAt(t.fork).index }
 // hungry tells whether some P has nothing to do.
 func (d *domain) hungry() bool { return d.idle.IdlePs() > 0 || d.idle.Searching() > 0 }
 
-// tryPromote promotes the task's oldest fork at the time now, if it is time to.
+// tryPromote promotes the task's oldest fork at a look, at the time now, if it is worth it
+// as far as can be told. One that was there at the last look has been waiting for all
+// that time, so it is of a size that matters. Of another nothing is known: that is tried,
+// with longer and longer pauses if it turns out to be worth nothing.
 func (t *Task) tryPromote(m *m, now int64) {
-	if st := t.c.forks; now >= st.next && m.d.hungry() {
-		st.next = now + st.pause
-		t.promoteOldest(m)
+	st := t.c.forks
+	if m.d.hungry() {
+		switch {
+		case st.aged():
+			t.promoteOldest(m)
+		case now >= st.next:
+			st.next = now + st.pause
+			t.promoteOldest(m)
+		}
+	}
+	st.see(t.forks())
+}
+
+// aged tells whether the oldest private fork was there at the last look. A frame's number
+// changes with each fork that is put there.
+func (st *forkStack) aged() bool {
+	i := st.promoted - st.seenFrom
+	return i >= 0 && i < forksSeen && st.seen[i] != 0 && int(st.promoted) < len(st.frames) &&
+		st.frames[st.promoted].head().number == st.seen[i]
+}
+
+// see notes the oldest private forks of n.
+func (st *forkStack) see(n int32) {
+	st.seenFrom = st.promoted
+	for i := range st.seen {
+		st.seen[i] = 0
+		if at := st.promoted + int32(i); at < n {
+			st.seen[i] = st.frames[at].head().number
+		}
 	}
 }
 

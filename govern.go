@@ -51,6 +51,7 @@ type bucket struct {
 	rate    float64 // CPUs; guarded by mu
 	saved   float64 // ns; negative: used in advance; guarded by mu
 	at      int64   // when saved was true; guarded by mu
+	since   int64   // since when there is a limit; guarded by mu
 }
 
 // set changes the rate; no limit for a negative one.
@@ -59,7 +60,7 @@ func (b *bucket) set(rate float64, now int64) {
 	defer b.mu.Unlock()
 	b.fill(now)
 	if rate >= 0 && !b.limited.Load() {
-		b.saved, b.at = 0, now
+		b.saved, b.at, b.since = 0, now, now
 	}
 	b.rate = rate
 	b.limited.Store(rate >= 0)
@@ -71,12 +72,13 @@ func (b *bucket) fill(now int64) {
 	b.at = now
 }
 
-// pay takes out the time used, and returns how long it takes until there is any again.
+// pay takes out the time that a thread has used, and returns how long it takes until there
+// is any again. What it has used before there was a limit is free.
 func (b *bucket) pay(used, now int64) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fill(now)
-	b.saved -= float64(used)
+	b.saved -= float64(min(used, now-b.since))
 	if b.saved >= 0 || b.rate < 0 {
 		return 0
 	}
@@ -109,10 +111,12 @@ type governor struct {
 	next    int64
 	latency latencyControl
 	quota   quotaControl
-	probe   *probe        // nil: there is no latency target
-	group   *cgroup.Group // nil: none
-	limitAt int64         // when it was read
+	probe   sx.Pointer[probe] // nil: there is no latency target, or no background work yet
+	group   *cgroup.Group     // nil: none
+	limitAt int64             // when it was read
 	first   cgroup.Throttled
+
+	why event.Reason // of the limit that there is, or was last
 
 	allowed   float64          // in CPUs, negative: no limit; guarded by the lock
 	limit     cgroup.Limit     // of the group, zero: none; written by sysmon, under the lock
@@ -165,17 +169,17 @@ func (s *Scheduler) allow(allowed float64, why event.Reason, now int64) {
 	if !changed {
 		return
 	}
-	if why == event.ReasonNone {
-		why = event.ReasonLatencyMet
-		if s.cfg.LatencyTarget == 0 {
-			why = event.ReasonQuota
-		}
+	switch {
+	case why != event.ReasonNone:
+		s.gov.why = why
+	case s.gov.why == event.ReasonLatencyMissed: // it had to be that, and is no more
+		s.gov.why = event.ReasonLatencyMet
 	}
 	arg := ^uint64(0)
 	if allowed >= 0 {
 		arg = uint64(allowed * 1e6)
 	}
-	s.eventS(event.KindShareChanged, why, arg)
+	s.eventS(event.KindShareChanged, s.gov.why, arg)
 }
 
 // backgroundProcs returns how many background tasks may run at once.
@@ -204,12 +208,15 @@ func (s *Scheduler) backgroundCPU() time.Duration {
 
 // cpuTime is that of an M's own thread, 0 if it hasn't begun.
 func (m *m) cpuTime() time.Duration {
-	tid := int(m.tid.Load())
+	tid := int(m.tid.Load()) // partner: mainBound
 	if tid == 0 {
 		return 0
 	}
-	used, _ := osthread.CPUTime(tid) // an error: it has just ended
-	return used
+	used, err := osthread.CPUTime(tid)
+	if err != nil {
+		return 0 // it has just ended
+	}
+	return used - m.before
 }
 
 // quotaAllowed returns what the quota leaves for background work, negative for anything.
@@ -284,11 +291,12 @@ type quotaSample struct {
 }
 
 const (
-	// quotaSamples is how many are kept: for a second and a bit.
-	quotaSamples = 128
+	// quotaSamples is how many are kept: for quotaLookBack, the longest period there is
+	// (a second) and a bit.
+	quotaSamples = 256
 
-	// quotaLookBack is how far back the others' use counts: their next peak will be
-	// like those of the last second.
+	// quotaLookBack is for how long the others' use of a period counts after it: their
+	// next peak will be like those of the last second.
 	quotaLookBack = int64(time.Second)
 
 	// quotaReserve is the part of a quota that is left free besides: others may want
@@ -303,19 +311,18 @@ func (q *quotaControl) step(now int64, used, background time.Duration, limit cgr
 	q.samples[q.n%quotaSamples] = quotaSample{now, used, background}
 	q.n++
 	peak := 0.0
-	for i := max(0, q.n-quotaSamples); i < q.n; i++ {
+	first := max(0, q.n-quotaSamples)
+	for i, j := first, first; i < q.n; i++ {
 		from := q.samples[i%quotaSamples]
-		if now-from.at > quotaLookBack {
+		for j < q.n-1 && q.samples[j%quotaSamples].at-from.at < int64(limit.Period) {
+			j++
+		}
+		to := q.samples[j%quotaSamples] // the latest, if a period isn't over yet
+		if now-to.at > quotaLookBack {
 			continue
 		}
-		for j := i + 1; j < q.n; j++ {
-			to := q.samples[j%quotaSamples]
-			if took := to.at - from.at; took >= int64(limit.Period) || j == q.n-1 && i == 0 {
-				others := (to.used - from.used) - (to.background - from.background)
-				peak = max(peak, float64(others)/float64(max(took, int64(limit.Period))))
-				break
-			}
-		}
+		others := (to.used - from.used) - (to.background - from.background)
+		peak = max(peak, float64(others)/float64(max(to.at-from.at, int64(limit.Period))))
 	}
 	return max(limit.CPUs()*(1-quotaReserve)-peak, 0)
 }

@@ -11,8 +11,8 @@ package runq
 // Whoever sets GOMAXPROCS makes Go stop following the CPU limit of the cgroup. So if it
 // has done that before, runq does it from then on; and Close lets Go do it again.
 //
-// If somebody else sets GOMAXPROCS meanwhile, that stands: nothing is added to it, and
-// nothing set back.
+// If somebody else sets GOMAXPROCS meanwhile, that stands: by the schedulers that had
+// raised it before, nothing is added to it and nothing set back.
 
 import (
 	"os"
@@ -28,35 +28,51 @@ const limitEvery = int64(time.Second)
 
 // headroom is the process's account.
 var headroom struct {
-	mu     sx.Mutex
-	raised int  // by all schedulers together
-	base   int  // GOMAXPROCS without that
-	set    int  // what it was set to last
-	auto   bool // base is Go's default, and follows the cgroup's limit
+	mu    sx.Mutex
+	parts map[*Scheduler]int // by how much each has raised it; 0: somebody else has set it since
+	base  int                // GOMAXPROCS without that
+	set   int                // what it was set to last
+	auto  bool               // base is Go's default, and follows the cgroup's limit
 }
 
-// changeHeadroom raises GOMAXPROCS by n, which may be negative, and returns what it is.
-func changeHeadroom(n int) int {
+// raisedGOMAXPROCS is by how much all schedulers together have raised it. The account is
+// locked.
+func raisedGOMAXPROCS() (sum int) {
+	for _, n := range headroom.parts {
+		sum += n
+	}
+	return sum
+}
+
+// changeHeadroom raises GOMAXPROCS by n for s, instead of by what it was, and returns what
+// it is.
+func changeHeadroom(s *Scheduler, n int) int {
 	h := &headroom
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := runtime.GOMAXPROCS(0)
-	if h.raised == 0 {
+	now, before := runtime.GOMAXPROCS(0), raisedGOMAXPROCS()
+	if before == 0 || now != h.set { // not raised, or by somebody else
+		for other := range h.parts {
+			h.parts[other] = 0
+		}
+		before = 0
 		h.base, h.auto, h.set = now, os.Getenv("GOMAXPROCS") == "" && now == defaultGOMAXPROCS(), now
 	}
-	h.raised += n
-	if now != h.set {
-		h.base, h.set, h.auto = now, now, false // somebody else's
-		if n < 0 {
-			return now
+	if part, known := h.parts[s]; n == 0 {
+		delete(h.parts, s)
+	} else if !known || part != 0 {
+		if h.parts == nil {
+			h.parts = make(map[*Scheduler]int)
 		}
+		h.parts[s] = n
 	}
-	switch {
-	case h.raised == 0 && h.auto:
+	switch raised := raisedGOMAXPROCS(); {
+	case raised == before: // s has no part in it
+	case raised == 0 && h.auto:
 		runtime.SetDefaultGOMAXPROCS()
 		h.set = runtime.GOMAXPROCS(0)
 	default:
-		h.set = h.base + h.raised
+		h.set = h.base + raised
 		runtime.GOMAXPROCS(h.set)
 	}
 	return h.set
@@ -67,11 +83,12 @@ func followLimit() {
 	h := &headroom
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.raised == 0 || !h.auto || runtime.GOMAXPROCS(0) != h.set {
+	raised := raisedGOMAXPROCS()
+	if raised == 0 || !h.auto || runtime.GOMAXPROCS(0) != h.set {
 		return
 	}
 	if base := defaultGOMAXPROCS(); base != h.base {
-		h.base, h.set = base, base+h.raised
+		h.base, h.set = base, base+raised
 		runtime.GOMAXPROCS(h.set)
 	}
 }
@@ -103,13 +120,12 @@ func (s *Scheduler) needHeadroom() {
 			}
 		}
 	}
-	had := int(s.headroom.Load())
-	if need == had {
+	if need == int(s.headroom.Load()) {
 		return
 	}
-	set := changeHeadroom(need - had)
-	s.cfg.Logger.Info("runq: GOMAXPROCS set, to have Ps for background threads", "raised by", need, "GOMAXPROCS", set)
+	set := changeHeadroom(s, need)
 	s.headroom.Store(int32(need))
+	s.cfg.Logger.Info("runq: GOMAXPROCS set, to have Ps for background threads", "raised by", need, "GOMAXPROCS", set)
 }
 
 // dropHeadroom gives back what the scheduler has raised GOMAXPROCS by.

@@ -12,28 +12,29 @@ import (
 
 const (
 	// latencyEvery is the time for which it is counted how many waited for too long: a
-	// hundred probes and more, so that one in a hundred can be told.
+	// hundred probes and more if they are on time, so that one in a hundred can be told.
 	latencyEvery = int64(500 * time.Millisecond)
 
-	// latencySamples is the least number of waits that say anything about one in a hundred.
-	latencySamples = 100
+	// lateLeast is how many must be late for it to be more than an accident. It makes a
+	// difference where there are few: because they take long, perhaps.
+	lateLeast = 2
 
 	// probeEvery is the pause between two probes. One takes some 10 µs of a CPU.
 	probeEvery = 4 * time.Millisecond
 
-	shareCut      = 0.7  // what is left of the share when the target was missed
-	shareStep     = 0.05 // by how much it grows when it was met
-	shareStepNear = 0.01 // likewise, near the share at which it was missed last
-	shareNear     = 0.1  // what is near
-	shareForget   = 20   // after so many windows in which the target was met, that share is tried anew
-	shareLeast    = leastAllowed
+	shareStep   = 1.1 // by how much the share grows when the target was met
+	shareBack   = 0.9 // what is left of it when it was missed for once: the last step is undone
+	shareCut    = 0.7 // what is left of it when it is missed again
+	shareForget = 20  // after so many windows in which the target was met, more is tried than that: one in twenty may be missed for it
+	shareLeast  = leastAllowed
 )
 
 // latencyControl turns missed and met targets into a share of the background Ps, 1 for
-// all of them.
+// all of them. It finds the share with which the target is just met, and stays close to
+// that: it goes below by a step, tries again after a while, and goes back at once.
 type latencyControl struct {
 	share  float64
-	missed float64 // the share at which the target was missed last; 0: never
+	missed float64 // the share at which the target was missed last; 0: that is long ago
 	met    int     // windows in a row in which it was met
 
 	since          int64  // the window's beginning
@@ -44,19 +45,23 @@ type latencyControl struct {
 // step decides what follows from a window.
 func (l *latencyControl) step(missed bool) event.Reason {
 	if missed {
+		left := shareBack
+		if l.met == 0 {
+			left = shareCut
+		}
 		l.missed, l.met = l.share, 0
-		l.share = max(l.share*shareCut, shareLeast)
+		l.share = max(l.share*left, shareLeast)
 		return event.ReasonLatencyMissed
 	}
 	l.met++
+	most := 1.0
 	if l.met >= shareForget {
 		l.missed = 0
 	}
-	step := shareStep
-	if l.missed != 0 && l.share > l.missed-shareNear {
-		step = shareStepNear
+	if l.missed != 0 {
+		most = l.missed * shareBack
 	}
-	l.share = min(l.share+step, 1)
+	l.share = max(l.share, min(l.share*shareStep, most))
 	return event.ReasonLatencyMet
 }
 
@@ -68,14 +73,14 @@ func (s *Scheduler) latencyWindow(now int64) event.Reason {
 	}
 	l.since = now
 	waits, late := s.interactive.lateWaits()
-	probes, probed := s.gov.probe.counts()
+	probes, probed := s.gov.probe.Load().counts()
 	missed := tooMany(late-l.late, waits-l.waits) || tooMany(probed-l.probed, probes-l.probes)
 	l.waits, l.late, l.probes, l.probed = waits, late, probes, probed
 	return l.step(missed)
 }
 
 // tooMany tells whether more than one in a hundred of n were late.
-func tooMany(late, n uint64) bool { return n >= latencySamples && late*100 > n }
+func tooMany(late, n uint64) bool { return late >= lateLeast && late*100 > n }
 
 // lateWaits returns how often tasks of the class have waited to run, and how often for
 // longer than the target.
@@ -109,7 +114,7 @@ type probe struct {
 
 // watchLatency begins to measure, if there is a target. The lock is held.
 func (s *Scheduler) watchLatency() {
-	if s.cfg.LatencyTarget == 0 || s.gov.probe != nil {
+	if s.cfg.LatencyTarget == 0 || s.gov.probe.Load() != nil || s.ending {
 		return
 	}
 	r, w, err := os.Pipe()
@@ -119,7 +124,7 @@ func (s *Scheduler) watchLatency() {
 	}
 	p := &probe{r: r, w: w, clock: s.clock, target: s.cfg.LatencyTarget}
 	p.note.Init()
-	s.gov.probe = p
+	s.gov.probe.Store(p)
 	s.threads.Add(2)
 	sx.Go(func() {
 		defer s.threads.Done()

@@ -8,6 +8,11 @@ package runq
 // less than that, and has work, a P of the fore domain is lent out for a while. It isn't
 // given to anybody: it is only kept from running, and the kernel does the rest. What
 // ordinary goroutines use can't be lent.
+//
+// So a P that is lent may be of no use, if it is goroutines or another process that take
+// its processor. Then lending more and for longer would stop the ordinary classes
+// altogether: a P that is lent counts as time that background work has had. And what it
+// is owed isn't kept for long: nobody is to stand still for what was missed a minute ago.
 
 import (
 	"time"
@@ -16,48 +21,78 @@ import (
 	"github.com/runq-go/runq/internal/sx"
 )
 
+// leaseMemory is the time whose floor can be owed, or be had in advance: longer than a
+// usual slice, after which tasks give a P to be lent, and a pause that isn't felt when the
+// floor is a usual one, a tenth or less.
+const leaseMemory = 100e6 // ns
+
 // leasing is what is lent. Guarded by the scheduler's lock but for what is sysmon's.
 type leasing struct {
 	lent []*p
+	want int // how many are to be: a P that was asked for may come late
 	next int // sysmon's: the seat that is asked next
 
-	since int64         // sysmon's: since when the floor counts, 0: there is no work
-	had   time.Duration // sysmon's: background CPU time then
+	at   int64         // sysmon's: the time of the last look; 0: there was no work
+	had  time.Duration // sysmon's: background CPU time until then
+	owed float64       // sysmon's: ns
 }
 
 // leases lends Ps, or takes them back, so that background classes get their floor. used
 // is the CPU time of all background threads so far. It is sysmon's.
 func (s *Scheduler) leases(now int64, used time.Duration) {
+	want := s.leasesWanted(now, used)
 	l := &s.leasing
-	floor := 0.0
-	for _, c := range s.allClasses() {
-		if c.cfg.Floor != 0 && c.engaged.Load() && c.d.bucket != nil && (c.queued() > 0 || c.serving.Load() > 0) {
-			floor += c.cfg.Floor
-		}
-	}
-	if floor == 0 {
-		l.since = 0
-		s.endLeases()
-		return
-	}
-	if l.since == 0 {
-		l.since, l.had = now, used
-	}
-	procs := len(s.fore.seated())
-	owed := floor*float64(procs)*float64(now-l.since) - float64(used-l.had)
-	want := int((owed + governEvery - 1) / governEvery) // each lent P brings governEvery a beat
-	want = min(max(want, 0), procs)
-	if s.fore.idle.IdlePs() > 0 {
-		want = 0 // there are processors, or it isn't runq that uses them
-	}
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	l.want = want
 	for n := len(l.lent); n < want; n++ {
 		s.askForLease()
 	}
 	for len(l.lent) > want {
 		s.endLease()
 	}
+}
+
+// leasesWanted reckons what background work is owed, and returns how many Ps are to be
+// lent for it.
+func (s *Scheduler) leasesWanted(now int64, used time.Duration) int {
+	l := &s.leasing
+	floor := s.backgroundFloor()
+	if floor == 0 || s.fore.idle.IdlePs() > 0 { // no work; or there are processors, or it isn't runq that uses them
+		l.at, l.owed = 0, 0
+		return 0
+	}
+	procs := len(s.fore.seated())
+	share := floor * float64(procs)
+	if a := s.gov.allowed; a >= 0 {
+		share = min(share, a) // more would do it no good
+	}
+	if l.at != 0 {
+		took := float64(now - l.at)
+		had := max(float64(used-l.had), float64(s.countLent())*took)
+		most := max(share*leaseMemory, governEvery) // which a P brings that is lent for a beat
+		l.owed = min(max(l.owed+share*took-had, -most), most)
+	}
+	l.at, l.had = now, used
+	want := int((l.owed + governEvery - 1) / governEvery) // each lent P brings governEvery a beat
+	return min(max(want, 0), int(share)+1, procs)         // rather a few for long than all for a moment
+}
+
+// backgroundFloor adds up the floors of the background classes that have work.
+func (s *Scheduler) backgroundFloor() (floor float64) {
+	for _, c := range s.allClasses() {
+		if c.cfg.Floor != 0 && c.engaged.Load() && c.d.bucket != nil && (c.queued() > 0 || c.serving.Load() > 0) {
+			floor += c.cfg.Floor
+		}
+	}
+	return floor
+}
+
+// countLent returns how many Ps are lent.
+func (s *Scheduler) countLent() int {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return len(s.leasing.lent)
 }
 
 // askForLease asks the next P that runs. The lock is held.
@@ -74,10 +109,13 @@ func (s *Scheduler) askForLease() {
 	}
 }
 
-// lend puts m's P aside. The lock is held.
+// lend puts m's P aside, if that is still wanted. The lock is held.
 func (m *m) lend() {
 	p := m.p
 	p.attn.And(^uint32(attnLease))
+	if l := &m.s.leasing; len(l.lent) >= l.want {
+		return
+	}
 	m.s.putAll(p.drain())
 	m.s.leasing.lent = append(m.s.leasing.lent, m.release(pLent, event.ReasonHandoffIdle))
 }
@@ -96,6 +134,7 @@ func (s *Scheduler) endLease() {
 func (s *Scheduler) endLeases() {
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	s.leasing.want = 0
 	for len(s.leasing.lent) > 0 {
 		s.endLease()
 	}

@@ -1,6 +1,7 @@
 package runq
 
 import (
+	"time"
 	"unsafe"
 
 	"github.com/runq-go/runq/event"
@@ -43,9 +44,10 @@ type m struct {
 	// phase is a blocking call's word: see block.go.
 	phase sx.Uint32
 
-	heldBack sx.Bool  // its task has used up its allowance (govern.go); written by the M
-	paid     int64    // CPU time that it has paid for; the M's
-	tid      sx.Int32 // of the thread it has for itself; 0: it has none
+	heldBack sx.Bool       // its task has used up its allowance (govern.go); written by the M
+	paid     int64         // CPU time that it has paid for; the M's
+	before   time.Duration // CPU time that its thread had used when it got it; written before tid
+	tid      sx.Int32      // of the thread it has for itself; 0: it has none
 
 	// nextP is the P it is to run with when it is woken; guarded by the lock until
 	// the wake, then its own.

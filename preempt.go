@@ -121,6 +121,7 @@ func (t *Task) lookAtClock(m *m) {
 	if l.tick == p.tick {
 		t.pace.adapt(now - l.at)
 		if now-l.at >= promoteAfter && t.forks() > 0 {
+			p.forked = now
 			t.tryPromote(m, now)
 		}
 	}

@@ -130,6 +130,7 @@ func (s *Scheduler) takeFromCall(p *p, phase uint32) bool {
 		m.event(event.KindProcRetaken, event.ReasonRetakeBlocked, 0)
 	}
 	p.m, m.p = nil, nil
+	p.rests()
 	return true
 }
 

@@ -126,6 +126,9 @@ func (snap *Snapshot) addQueued(s *Scheduler, stopped bool) {
 	}
 	for _, c := range s.allClasses() {
 		c.queue.Each(add)
+		if c.edf != nil {
+			c.edf.Each(add)
+		}
 	}
 	if stopped {
 		for p := range s.allSeats {

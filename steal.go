@@ -49,6 +49,10 @@ const (
 	// nextLooks bounds how often a thief looks at a next slot that is still too
 	// young. With the yield between two looks it waits well over nextAge.
 	nextLooks = 16
+
+	// forkPatience is how long an M waits for a fork to be promoted: until the next look
+	// of the task that has it, with as much again to spare.
+	forkPatience = 2 * lookEvery
 )
 
 // agedNext is a next slot that a thief has seen occupied.
@@ -81,6 +85,34 @@ func (m *m) steal(e *entry) bool {
 		}
 		sx.Gosched()
 		if m.stealRound(e, true) {
+			return true
+		}
+	}
+	return m.awaitFork(e)
+}
+
+// awaitFork searches on while another P runs a task with forks that nobody else can see
+// yet: it promotes one at its next look at the clock, now that somebody is hungry. To go
+// to sleep until then costs more than the wait.
+func (m *m) awaitFork(e *entry) bool {
+	now := m.s.clock.Now()
+	for until := now + forkPatience; now < until && m.d.forksSince(now-forkPatience); now = m.s.clock.Now() {
+		sx.Gosched()
+		if m.p.attn.Load()&^attnFair != 0 || m.d.queued() {
+			return false
+		}
+		if m.stealRound(e, false) {
+			return true
+		}
+	}
+	return false
+}
+
+// forksSince tells whether a task of the domain had forks when it looked at the clock, since
+// the time given.
+func (d *domain) forksSince(time int64) bool {
+	for _, p := range d.seated() {
+		if sx.PeekInt64(&p.forked) > time {
 			return true
 		}
 	}

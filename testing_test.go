@@ -2,6 +2,7 @@ package runq
 
 import (
 	"context"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
@@ -32,6 +33,12 @@ func newTest(t *testing.T, cfg Config) *Scheduler {
 // newTestClock is newTest with a clock of the test's own.
 func newTestClock(t *testing.T, cfg Config, clk clock) *Scheduler {
 	t.Helper()
+	return newTestIn(t, cfg, surroundings{clock: clk, seed: rand.Uint64()})
+}
+
+// newTestIn is newTest in surroundings of the test's own.
+func newTestIn(t *testing.T, cfg Config, in surroundings) *Scheduler {
+	t.Helper()
 	cfg.Trace = true
 	if cfg.TraceBuffer == 0 {
 		cfg.TraceBuffer = 1 << 20 // enough for nearly all tests; the race detector needs a multiple
@@ -39,7 +46,7 @@ func newTestClock(t *testing.T, cfg Config, clk clock) *Scheduler {
 	if open.n.Add(1) == 1 {
 		open.before = ownGoroutines()
 	}
-	s, err := newScheduler(cfg, clk)
+	s, err := in.newScheduler(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +81,11 @@ func examine(t *testing.T, s *Scheduler) {
 	}
 	if st.Threads != 0 || st.Blocked != 0 || st.Overrun != 0 || st.Idle != st.Procs {
 		t.Errorf("after Close: %+v", st)
+	}
+	for _, c := range st.Classes {
+		if c.Serving != 0 || c.Queued != 0 || c.Blocked != 0 {
+			t.Errorf("after Close: class %s is served by %d Ps, %d tasks are queued, %d blocked", c.Name, c.Serving, c.Queued, c.Blocked)
+		}
 	}
 	checkEvents(t, s)
 	if open.n.Add(-1) == 0 { // none else is there whose goroutines come and go

@@ -19,6 +19,7 @@ package runq
 // and memory for a thread: what a background task can afford.
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -32,9 +33,28 @@ type binding struct {
 	cpus []int // nil: all
 }
 
-// bind locks the calling goroutine to its thread, for good, and changes that.
-func (b *binding) bind() error {
+// onOwnThread calls f locked to a thread, for good, that ends when f has returned and the
+// goroutine ends. Go never ends the process's main thread, whose nice value, moreover, the
+// system's tools show as the process's: if that is what the caller is on, f is called on
+// another goroutine, which can't be on it for as long as the caller is.
+func onOwnThread(f func()) {
 	runtime.LockOSThread()
+	if osthread.ID() != os.Getpid() {
+		f()
+		return
+	}
+	locked := make(chan struct{})
+	sx.Go(func() {
+		runtime.LockOSThread()
+		close(locked)
+		f()
+	})
+	<-locked
+	runtime.UnlockOSThread()
+}
+
+// bind changes the calling thread.
+func (b *binding) bind() error {
 	if b.nice != 0 {
 		if err := osthread.SetNice(b.nice); err != nil {
 			return err
@@ -49,28 +69,36 @@ func (b *binding) bind() error {
 // try tells whether threads can be bound so: it does it to one that ends.
 func (b *binding) try() error {
 	done := make(chan error, 1)
-	sx.Go(func() { done <- b.bind() })
+	sx.Go(func() { onOwnThread(func() { done <- b.bind() }) })
 	return <-done
 }
 
 // mainBound is main for an M with a thread of its own.
-func (m *m) mainBound() {
+func (m *m) mainBound() { onOwnThread(m.driveBound) }
+
+// driveBound is the rest of mainBound, on that thread.
+func (m *m) driveBound() {
 	s := m.s
 	defer s.threads.Done()
 	if err := m.d.bound.bind(); err != nil {
-		bug("mainBound: %v", err) // it was possible when the domain was made
+		bug("driveBound: %v", err) // it was possible when the domain was made
 	}
-	m.tid.Store(int32(osthread.ID()))
+	tid := osthread.ID()
+	m.before, _ = osthread.CPUTime(tid) // an ordinary thread's so far
+	m.paid = int64(m.before)
+	m.tid.Store(int32(tid)) // partner: cpuTime
 	c := &carrier{}
 	c.task.c, c.task.lock, c.task.home = c, m, m
 	c.task.fork = noForks.addr()
 	c.m = m
 	s.carriers.add(c)
 	defer s.carriers.remove(c)
+	defer c.lostBound()
 	for m.find(&m.found) {
 		c.task.e, m.found = m.found, entry{}
 		m.cur = c
 		c.serveBound()
+		c.state = carrierLive
 		m.cur = nil
 	}
 }
@@ -103,13 +131,16 @@ func (c *carrier) serveBound() {
 }
 
 // unwoundBound contains a panic or a Goexit of the task that ran on c. A panic is over
-// then; a Goexit ends the M, and with it the thread.
+// then; a Goexit goes on, and lostBound ends the M. So does one that goes on although a
+// panic in one of its deferred calls was recovered from, which looks like a plain panic
+// here.
 func (c *carrier) unwoundBound() {
 	m := c.m
 	g := m.curg
 	if g == nil {
 		return
 	}
+	c.state = carrierGoexits // unless serveBound returns
 	if v := recover(); v != nil {
 		err := newPanicError(g, v, debug.Stack())
 		g.panicked(err)
@@ -122,6 +153,14 @@ func (c *carrier) unwoundBound() {
 	g.abandonForks(ErrGoexit)
 	m.finish(g, endGoexit)
 	g.e = entry{}
+}
+
+// lostBound ends the M if a Goexit ends its goroutine, and with it the thread.
+func (c *carrier) lostBound() {
+	if c.state != carrierGoexits {
+		return
+	}
+	m := c.m
 	m.cur = nil
 	m.handOffP()
 	m.s.lock.Lock()

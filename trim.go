@@ -159,7 +159,9 @@ func (s *Scheduler) trim(now int64) {
 	})
 }
 
-// trimThreads ends Ms with threads of their own that haven't been needed for a while.
+// trimThreads ends Ms with threads of their own that aren't needed now, at most once in
+// trimEvery. One for each P is kept, and another may be: the last to come to rest do so
+// when sysmon sleeps already.
 func (s *Scheduler) trimThreads(now int64) {
 	due := s.threadsDue()
 	if due == 0 || now < due {
