@@ -77,14 +77,19 @@ func (c *Class) beginFloor(now int64) {
 
 // spendFloor is called when the class's turn has come. If that isn't due to its floor, then
 // no more than a slice of what it has had beyond that counts: it must not fall short of it
-// later, because once there was enough for all.
+// later, because once there was enough for all. And what it is owed isn't kept for long:
+// nobody is to stand still for what was missed a minute ago, or reckoned with other Ps.
 func (c *Class) spendFloor(now int64) {
 	if c.cfg.Floor == 0 {
 		return
 	}
-	old := c.floorRan.Load()
-	if over := -c.due(now) - c.slice; over > 0 {
-		c.floorRan.CompareAndSwap(old, old+over) // or else somebody has just done it
+	old, due := c.floorRan.Load(), c.due(now)
+	most := int64(c.cfg.Floor*float64(len(c.d.seated()))*leaseMemory) + c.slice
+	switch {
+	case -due > c.slice:
+		c.floorRan.CompareAndSwap(old, old-due-c.slice) // or else somebody has just done it
+	case due > most:
+		c.floorRan.CompareAndSwap(old, old-(due-most))
 	}
 }
 
@@ -127,8 +132,14 @@ func (c *Class) clamp(now int64) {
 	if !any {
 		least = most
 	}
+	if v := c.vtime.Load(); c.serving.Load() == 0 && v-least > farAhead {
+		c.vtime.CompareAndSwap(v, least) // it has slept for so long that the difference has turned round
+	}
 	c.advance(least - c.credit())
 }
+
+// farAhead is more than a class can be ahead of another: months of a P's time.
+const farAhead = 1 << 62
 
 // forfeit is called when p begins to serve the class. Others that are further behind have
 // nothing that p could run: all that they have runs elsewhere. They keep as much of what

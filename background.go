@@ -25,13 +25,32 @@ import (
 	"github.com/runq-go/runq/internal/sx"
 )
 
-// domainFor returns the domain that the class's tasks run in. The lock is held.
-func (s *Scheduler) domainFor(c *Class) *domain {
-	b := binding{cpus: c.cfg.CPUs}
+// binding returns how the threads of the class's domain are, nil if it needs none.
+func (c *Class) binding() *binding {
+	b := &binding{cpus: c.cfg.CPUs}
 	if c.cfg.Background {
-		b.nice = s.cfg.BackgroundNice
+		b.nice = c.s.cfg.BackgroundNice
 	}
 	if b.nice == 0 && b.cpus == nil {
+		return nil
+	}
+	return b
+}
+
+// canBind tries whether there can be threads for the class, if it needs them, and tells why
+// not. It waits for a thread, so the lock must not be held.
+func (s *Scheduler) canBind(c *Class) error {
+	if b := c.binding(); b != nil {
+		return s.tryBind(b)
+	}
+	return nil
+}
+
+// domainFor returns the domain that the class's tasks run in. cannot says why there can't
+// be threads for it. The lock is held.
+func (s *Scheduler) domainFor(c *Class, cannot error) *domain {
+	b := c.binding()
+	if b == nil {
 		return &s.fore
 	}
 	for _, d := range s.allDomains() {
@@ -42,14 +61,13 @@ func (s *Scheduler) domainFor(c *Class) *domain {
 	if s.ending {
 		return &s.fore // nothing will run there any more
 	}
-	if err := s.tryBind(&b); err != nil {
+	if cannot != nil {
 		if c.cfg.Background {
-			s.weak = err
+			s.weak = cannot
 		}
-		s.cfg.Logger.Warn("runq: there can't be threads for a class: it shares the ordinary Ps, by weight", "class", c.name, "error", err)
 		return &s.fore
 	}
-	return s.newDomain(c, &b)
+	return s.newDomain(c, b)
 }
 
 // newDomain makes a domain for the class's threads. The lock is held.

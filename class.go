@@ -55,14 +55,15 @@ type ClassConfig struct {
 	// means 100, which "normal" has; the most is 10000. "interactive" has 1000.
 	Weight int
 
-	// Background lets the class have threads of its own, as many as there are Ps, with
-	// the priority Config.BackgroundNice: its tasks compute in the time that everything
-	// else on the machine leaves, and at most as many as that run at once. See
-	// Scheduler.Background.
+	// Background lets the class have threads of its own with the priority
+	// Config.BackgroundNice: its tasks compute in the time that everything else on the
+	// machine leaves, and at most as many run at once as there are Ps. A task that waits
+	// keeps its thread, so not more than some thousands should; Go ends a process that
+	// has 10000. See Scheduler.Background.
 	Background bool
 
-	// Slice is how long a task of the class may run while others wait. 0 means
-	// Config.Slice; the least is 100µs.
+	// Slice is how long a task of the class may run while others of it wait, and four
+	// times as long as while other classes do. 0 means Config.Slice; the least is 100µs.
 	Slice time.Duration
 
 	// Floor is the part of all Ps' time that the class gets at least while it has work
@@ -244,6 +245,7 @@ func (c *Class) Name() string { return c.name }
 func (c *Class) Config() ClassConfig {
 	cfg := c.cfg
 	cfg.Weight = int(c.weight.Load())
+	cfg.CPUs = slices.Clone(cfg.CPUs)
 	return cfg
 }
 
@@ -427,12 +429,13 @@ func (s *Scheduler) enqueue(e entry) { e.class().arrive(e) }
 // engage lets the class take part in scheduling: it has its first task.
 func (c *Class) engage() {
 	s := c.s
+	cannot := s.canBind(c)
 	s.lock.Lock()
 	if c.engaged.Load() {
 		s.lock.Unlock()
 		return
 	}
-	d := s.domainFor(c)
+	d := s.domainFor(c, cannot)
 	c.d = d
 	if classes := *d.classes.Load(); !slices.Contains(classes, c) {
 		classes = append(slices.Clone(classes), c)
@@ -441,6 +444,9 @@ func (c *Class) engage() {
 	d.beFair()
 	c.engaged.Store(true) // partner: submit
 	s.lock.Unlock()
+	if cannot != nil {
+		s.cfg.Logger.Warn("runq: there can't be threads for a class: it shares the ordinary Ps, by weight", "class", c.name, "error", cannot)
+	}
 	s.needHeadroom()
 }
 

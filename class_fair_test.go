@@ -233,11 +233,12 @@ func TestSharesChange(t *testing.T) {
 // its share.
 func TestNarrowClass(t *testing.T) {
 	for name, tt := range map[string]struct {
-		cfg   ClassConfig
-		later []float64
+		cfg       ClassConfig
+		later     []float64
+		tolerance float64
 	}{
-		"weight": {ClassConfig{Weight: 300}, []float64{0.75, 0.25}},
-		"floor":  {ClassConfig{Weight: 1, Floor: 0.7}, []float64{0.7, 0.3}},
+		"weight": {ClassConfig{Weight: 300}, []float64{0.75, 0.25}, 0.02},
+		"floor":  {ClassConfig{Weight: 1, Floor: 0.7}, []float64{0.7, 0.3}, 0.2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLockstep(t, Config{Procs: 2}, 3*time.Second)
@@ -252,7 +253,7 @@ func TestNarrowClass(t *testing.T) {
 			})
 			release()
 			l.awaitEnd()
-			wantShares(t, both, tt.later, 0.02, defaultSlice*5/4)
+			wantShares(t, both, tt.later, tt.tolerance, defaultSlice*5/4)
 		})
 	}
 }
@@ -308,7 +309,16 @@ func TestFloor(t *testing.T) {
 				}
 				release()
 				l.awaitEnd()
-				wantShares(t, all, []float64{0.1, 0.05, 0.85}, 0.2, tt.slack*time.Duration(procs))
+				// On two Ps both change classes at the same steps here, and whoever doesn't see
+				// the other class's tasks, on their way from a P to the queue, serves somebody
+				// else. So there can be more than the floor, but not less.
+				for i, floor := range []float64{0.1, 0.05} {
+					want := floor * float64(l.until) * float64(procs)
+					got := float64(all[i].had.Load())
+					if got < 0.8*want || procs == 1 && got > 1.2*want+float64(tt.slack) {
+						t.Errorf("class %s has had %v, want %v", all[i].c.Name(), time.Duration(got), time.Duration(want))
+					}
+				}
 			})
 		}
 	}

@@ -69,7 +69,7 @@ func TestClassStatsExact(t *testing.T) {
 	for _, w := range []*load{a, {lockstep: l, c: l.s.Normal()}} {
 		for range tasks {
 			runClass(t, w.c, func(tk *Task) { w.compute(tk, 4*computeStep, true, &w.had) })
-			awaitTrue(t, "the P is idle", func() bool { return w.c.Stats().Serving == 0 })
+			awaitTrue(t, "the P is idle", func() bool { return l.s.Stats().Idle == 1 })
 			l.clk.advance(computeStep)
 		}
 		st := w.c.Stats()

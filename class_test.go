@@ -346,7 +346,7 @@ func TestClassOutsideTask(t *testing.T) {
 	s := newTest(t, Config{Procs: 1})
 	var tk *Task
 	runClass(t, s.Interactive(), func(t *Task) { tk = t })
-	awaitTrue(t, "the task has ended", func() bool { return s.Stats().Finished == 1 })
+	awaitTrue(t, "the task has ended", func() bool { return s.Stats().Idle == 1 })
 	wantPanic(t, func() { tk.Class() }, "Class")
 }
 

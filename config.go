@@ -49,8 +49,8 @@ type Config struct {
 	BackgroundNice int
 
 	// NoHeadroom leaves GOMAXPROCS alone. Otherwise it is raised by Procs when the first
-	// background work comes, so that background threads don't take Go's Ps from the
-	// program's goroutines, and set back by Close.
+	// background work comes, or by as many as a class with CPUs has, so that their
+	// threads don't take Go's Ps from the program's goroutines, and set back by Close.
 	NoHeadroom bool
 
 	// LatencyTarget, if not 0, is how long a task of the class "interactive", or a goroutine,

@@ -27,6 +27,7 @@ type domain struct {
 
 	bucket  *bucket  // what its threads pay their time from; nil: they aren't background threads. Doesn't change
 	threads sx.Int32 // its Ms; written under the lock
+	waiting sx.Int32 // those of them whose task waits, and will be readied
 
 	timers []*timerheap.Heap // by seat, also of seats that are gone; guarded by the lock
 }
@@ -57,6 +58,16 @@ func (d *domain) served() *Class { return (*d.classes.Load())[0] }
 func (d *domain) queued() bool {
 	for _, c := range *d.classes.Load() {
 		if c.queued() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// queuedBut is queued, of all classes but c.
+func (d *domain) queuedBut(c *Class) bool {
+	for _, o := range *d.classes.Load() {
+		if o != c && o.queued() > 0 {
 			return true
 		}
 	}

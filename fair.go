@@ -172,7 +172,16 @@ func (m *m) take(e *entry) bool {
 		return true
 	}
 	p.slices++
-	return p.run.Take(e) || c.queue.GetBatch(e, &p.run, len(m.d.seated()))
+	if p.run.Take(e) {
+		return true
+	}
+	if !c.queue.GetBatch(e, &p.run, len(m.d.seated())) {
+		return false
+	}
+	if p.hasWork() {
+		m.d.wake() // who went to sleep meanwhile has seen it in neither queue
+	}
+	return true
 }
 
 // nextTurn decides which class the P serves next, and moves a task of it to e. If there
@@ -289,17 +298,23 @@ func (p *p) unserve() {
 	}
 	p.turn.serves = false
 	p.turn.since = 0
-	if c := p.class; c.serving.Add(-1) == 0 && c.queued() == 0 {
+	if c := p.class; c.serving.Add(-1) == 0 && c.queued() == 0 && !p.hasWork() {
 		c.floorSince.Store(0)
 	}
 }
 
-// rests ends the P's service, because it loses its M.
+// rests ends the P's service, because it loses its M. What a task does after it has lost its
+// P isn't its class's time on a P. The scheduler's lock is held.
 func (p *p) rests() {
-	if p.turn.serves {
-		p.stretch(p.s.clock.Now())
-		p.unserve()
+	if !p.turn.serves {
+		return
 	}
+	now := p.s.clock.Now()
+	if p.state == pUnseated {
+		now = max(p.unseatedAt, p.turn.since)
+	}
+	p.stretch(now)
+	p.unserve()
 }
 
 // stretch ends the stretch of time that a task has run on the P, and charges its class.

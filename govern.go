@@ -48,10 +48,10 @@ const (
 type bucket struct {
 	limited sx.Bool // partner: holdBack
 	mu      sx.Mutex
-	rate    float64 // CPUs; guarded by mu
-	saved   float64 // ns; negative: used in advance; guarded by mu
-	at      int64   // when saved was true; guarded by mu
-	since   int64   // since when there is a limit; guarded by mu
+	rate    float64   // CPUs; guarded by mu
+	saved   float64   // ns; negative: used in advance; guarded by mu
+	at      int64     // when saved was true; guarded by mu
+	limits  sx.Uint32 // how often there has come to be a limit; partner: holdBack
 }
 
 // set changes the rate; no limit for a negative one.
@@ -60,7 +60,8 @@ func (b *bucket) set(rate float64, now int64) {
 	defer b.mu.Unlock()
 	b.fill(now)
 	if rate >= 0 && !b.limited.Load() {
-		b.saved, b.at, b.since = 0, now, now
+		b.saved, b.at = 0, now
+		b.limits.Add(1)
 	}
 	b.rate = rate
 	b.limited.Store(rate >= 0)
@@ -73,12 +74,12 @@ func (b *bucket) fill(now int64) {
 }
 
 // pay takes out the time that a thread has used, and returns how long it takes until there
-// is any again. What it has used before there was a limit is free.
+// is any again.
 func (b *bucket) pay(used, now int64) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fill(now)
-	b.saved -= float64(min(used, now-b.since))
+	b.saved -= float64(used)
 	if b.saved >= 0 || b.rate < 0 {
 		return 0
 	}
@@ -93,6 +94,9 @@ func (m *m) holdBack() {
 		used, err := osthread.CPUTime(int(m.tid.Load()))
 		if err != nil {
 			return // unknown to a kernel that knew it when the domain was made
+		}
+		if n := b.limits.Load(); m.limit != n { // what it has used before there was a limit is free
+			m.limit, m.paid = n, int64(used)
 		}
 		wait := b.pay(max(int64(used)-m.paid, 0), m.s.clock.Now())
 		m.paid = int64(used)

@@ -51,9 +51,11 @@ func (t *Task) unlockAll() {
 // waitLocked parks a locked task: commit, hand off, sleep until somebody who has
 // found the task in a queue brings a P.
 func (m *m) waitLocked(t *Task, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) {
+	m.d.waiting.Add(1)
 	m.afterPark(t, commit, arg)
 	m.handOffP()
 	m.awaitP(t)
+	m.d.waiting.Add(-1)
 }
 
 // requeueLocked queues a locked task and gives its P away.

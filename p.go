@@ -91,6 +91,9 @@ type p struct {
 	// byClass has figures by Class.index; nil unless attnFair is set. Owner; peeked at.
 	byClass []*classCounters
 
+	// unseatedAt is when the P lost its seat; guarded by the scheduler's lock.
+	unseatedAt int64
+
 	// outranked says that the task that it runs is in the way of a class far behind its own.
 	// Guarded by the scheduler's lock.
 	outranked outranked

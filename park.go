@@ -173,7 +173,7 @@ func (t *Task) Yield() {
 	}
 	p.c.yields++
 	if t.lock != nil {
-		if p.hasWork() || m.d.queued() {
+		if (p.hasWork() || m.d.queued()) && (t.home == nil || !m.d.manyThreads()) {
 			t.requeue(event.ReasonYield)
 		}
 		return

@@ -103,11 +103,17 @@ func (t *Task) checkpoint() {
 
 // preempted ends the task's slice.
 func (t *Task) preempted(m *m) {
-	if t.home != nil && int(m.d.threads.Load()) >= len(m.d.seated())*threadsPerP {
+	if t.home != nil && m.d.manyThreads() {
 		return // those that have begun go on, one after the other
 	}
 	m.p.c.preemptions++
 	t.requeue(event.ReasonPreempted)
+}
+
+// manyThreads tells whether tasks of a domain with threads of its own, beside those that
+// wait for something, have as many threads as they may.
+func (d *domain) manyThreads() bool {
+	return int(d.threads.Load()-d.waiting.Load()) >= len(d.seated())*threadsPerP
 }
 
 // lookAtClock runs the timers that are due, and yields to what they have made ready,
@@ -142,7 +148,7 @@ func (t *Task) lookAtClock(m *m) {
 		t.giveWay(m)
 	case now-l.since >= p.class.slice && (p.hasWork() || m.d.queued()):
 		t.preempted(m)
-	case p.turn.serves && now >= p.turn.until && m.d.queued():
+	case p.turn.serves && now >= p.turn.until && m.d.queuedBut(p.class):
 		t.preempted(m)
 	}
 }

@@ -192,7 +192,7 @@ func (s *Scheduler) wanted(p *p, now int64) bool {
 func (s *Scheduler) unseat(old *p) *p {
 	np := old.d.newP(old.id)
 	np.d.seat(np)
-	old.state = pUnseated
+	old.state, old.unseatedAt = pUnseated, s.clock.Now()
 	old.attn.Or(attnUnseat) // partner: pick, attend
 	old.moves.Add(1)
 	s.unseated = append(s.unseated, old)

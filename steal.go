@@ -206,7 +206,11 @@ func (m *m) stole(victim *p, count int) {
 	c := &m.p.c
 	c.steals++
 	c.stolen += uint64(count)
-	if m.p.events != nil && m.p.attn.Load()&attnUnseat == 0 {
-		m.event(event.KindStole, event.ReasonNone, uint64(victim.id)<<32|uint64(count))
+	if p := m.p; p.events != nil {
+		moves := p.moves.Load()
+		now := m.s.clock.Now()
+		if id := p.eventID(moves); id != event.NoP { // else it has just been taken
+			p.events.Event(now, event.KindStole, event.ReasonNone, id, event.MID(m.id), event.NoTask, 0, uint64(victim.id)<<32|uint64(count))
+		}
 	}
 }

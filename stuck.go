@@ -42,7 +42,7 @@ const (
 // is held.
 func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 	if p.d.bound != nil {
-		return p.m.waitsInThread()
+		return p.m.waitsInThread() && s.waitsInStack(p, now)
 	}
 	overruns := int(s.overruns.Load())
 	if overruns < s.cfg.MaxOverruns {
@@ -54,6 +54,15 @@ func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 	if s.recentlyRunning(now) < s.cfg.MaxOverruns {
 		return true
 	}
+	if s.waitsInStack(p, now) {
+		return true
+	}
+	return s.dumpBeat == now && s.countHogs(s.dump) < s.cfg.MaxOverruns
+}
+
+// waitsInStack tells whether the task that p runs waits, as its stack says. It doesn't know
+// when stacks have been taken too lately. The lock is held.
+func (s *Scheduler) waitsInStack(p *p, now int64) bool {
 	if s.dumpBeat != now { // one dump serves all Ps of a beat
 		if now < s.nextDump {
 			return false
@@ -62,11 +71,8 @@ func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 		after := s.clock.Now()
 		s.nextDump = after + (after-now)*dumpShare
 	}
-	stacks := s.dump
-	if st, ok := stacks[sx.PeekPointer(&p.m.curg).address()]; ok && !st.runs() {
-		return true
-	}
-	return s.countHogs(stacks) < s.cfg.MaxOverruns
+	st, ok := s.dump[sx.PeekPointer(&p.m.curg).address()]
+	return ok && !st.runs()
 }
 
 // mayOutrank is mayOverrun for a P that a class far behind wants: for that, as many tasks
@@ -78,8 +84,8 @@ func (s *Scheduler) mayOutrank(p *p, now int64) bool {
 	return s.mayOverrun(p, now)
 }
 
-// waitsInThread tells whether the thread of m, which has one for itself, is asleep: its
-// task waits in ordinary Go. Tasks of background classes that compute keep their P
+// waitsInThread tells whether the thread of m, which has one for itself, is asleep. Either
+// its task waits in ordinary Go, or it waits for one of Go's Ps. Tasks of background classes that compute keep their P
 // beyond their slice: if others ran meanwhile, more threads would run than there are Ps,
 // and whatever has a higher priority would have to share the processors' caches and
 // queues with all of them.
@@ -94,7 +100,7 @@ func (m *m) waitsInThread() bool {
 func (s *Scheduler) someoneWaits(now int64) bool {
 	busy := 0
 	for p := range s.allSeats {
-		if p.state == pRunning && p.m != nil && p.m.phase.Load()&phaseMask == phaseRun {
+		if p.state == pRunning && p.m != nil && p.m.phase.Load()&phaseMask == phaseRun && !p.m.heldBack.Load() {
 			busy++
 		}
 	}
