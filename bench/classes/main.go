@@ -207,8 +207,7 @@ func wake(d time.Duration) (float64, error) {
 	sleeper.Go(func(*runq.Task) {}) // both classes are in use from here on
 	var longest, last atomic.Int64
 	began := time.Now()
-	var run func(t *runq.Task)
-	run = func(t *runq.Task) { // notes the longest time for which it didn't run
+	run := func(t *runq.Task) { // notes the longest time for which it didn't run
 		for !stop.Load() {
 			now := int64(time.Since(began))
 			longest.Store(max(longest.Load(), now-last.Load()))
