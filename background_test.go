@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,16 +19,10 @@ import (
 // since that tells what happens to GOMAXPROCS.
 func newBackground(t *testing.T, cfg Config) *Scheduler {
 	t.Helper()
-	return newBackgroundIn(t, cfg, surroundings{clock: newClock(), seed: rand.Uint64()})
-}
-
-// newBackgroundIn is newBackground in surroundings of the test's own.
-func newBackgroundIn(t *testing.T, cfg Config, in surroundings) *Scheduler {
-	t.Helper()
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	return newTestIn(t, cfg, in)
+	return newTest(t, cfg)
 }
 
 // runBackground runs fn in the class and waits for it, but not for ever.
@@ -129,9 +123,7 @@ var waitsOf = map[string]func(tk *Task, peer func(fn func(tk *Task))) error{
 		})
 		done.Recv(tk) //nolint:errcheck // likewise
 		sem.Release(tk, 2)
-		err := sem.Acquire(tk, 2)
-		sem.Release(tk, 2) // for the other one, if it comes later
-		return err
+		return sem.Acquire(tk, 2)
 	},
 	"Event": func(tk *Task, peer func(func(*Task))) error {
 		var e Event

@@ -172,7 +172,16 @@ func (m *m) take(e *entry) bool {
 		return true
 	}
 	p.slices++
-	return p.run.Take(e) || m.fetch(e)
+	if p.run.Take(e) {
+		return true
+	}
+	if !c.queue.GetBatch(e, &p.run, len(m.d.seated())) {
+		return false
+	}
+	if p.hasWork() {
+		m.d.wake() // who went to sleep meanwhile has seen it in neither queue
+	}
+	return true
 }
 
 // nextTurn decides which class the P serves next, and moves a task of it to e. If there
