@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,10 +19,16 @@ import (
 // since that tells what happens to GOMAXPROCS.
 func newBackground(t *testing.T, cfg Config) *Scheduler {
 	t.Helper()
+	return newBackgroundIn(t, cfg, surroundings{clock: newClock(), seed: rand.Uint64()})
+}
+
+// newBackgroundIn is newBackground in surroundings of the test's own.
+func newBackgroundIn(t *testing.T, cfg Config, in surroundings) *Scheduler {
+	t.Helper()
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return newTest(t, cfg)
+	return newTestIn(t, cfg, in)
 }
 
 // runBackground runs fn in the class and waits for it, but not for ever.
@@ -123,7 +129,9 @@ var waitsOf = map[string]func(tk *Task, peer func(fn func(tk *Task))) error{
 		})
 		done.Recv(tk) //nolint:errcheck // likewise
 		sem.Release(tk, 2)
-		return sem.Acquire(tk, 2)
+		err := sem.Acquire(tk, 2)
+		sem.Release(tk, 2) // for the other one, if it comes later
+		return err
 	},
 	"Event": func(tk *Task, peer func(func(*Task))) error {
 		var e Event

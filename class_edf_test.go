@@ -167,6 +167,25 @@ func TestDeadlineForks(t *testing.T) {
 	}
 }
 
+// TestDeadlineSlice: who runs isn't interrupted before its slice is over, and then goes
+// behind those that are due earlier than it would be if it came now.
+func TestDeadlineSlice(t *testing.T) {
+	l := newLockstep(t, Config{Procs: 1}, time.Hour)
+	w := l.newClass("due", ClassConfig{Deadline: day})
+	release := l.hold()
+	var o order
+	for i, d := range []time.Duration{9 * time.Millisecond, 15 * time.Millisecond, 9 * time.Millisecond} {
+		w.c.Go(func(tk *Task) {
+			o.say(fmt.Sprint(i, " begins"))
+			w.compute(tk, d, true, &w.had)
+			o.say(fmt.Sprint(i, " ends"))
+		})
+	}
+	release()
+	awaitNone(t, l.s)
+	o.want(t, "0 begins", "0 ends", "1 begins", "2 begins", "2 ends", "1 ends")
+}
+
 // TestClassSnapshotDue: a snapshot has the tasks of classes with deadlines, too.
 func TestClassSnapshotDue(t *testing.T) {
 	s := newTest(t, Config{Procs: 1})

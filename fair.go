@@ -172,16 +172,7 @@ func (m *m) take(e *entry) bool {
 		return true
 	}
 	p.slices++
-	if p.run.Take(e) {
-		return true
-	}
-	if !c.queue.GetBatch(e, &p.run, len(m.d.seated())) {
-		return false
-	}
-	if p.hasWork() {
-		m.d.wake() // who went to sleep meanwhile has seen it in neither queue
-	}
-	return true
+	return p.run.Take(e) || m.fetch(e)
 }
 
 // nextTurn decides which class the P serves next, and moves a task of it to e. If there

@@ -254,7 +254,7 @@ func shares(s *Scheduler) (all []event.Event) {
 
 // TestShareEvents: every change of the allowance is told, with its reason.
 func TestShareEvents(t *testing.T) {
-	s := newTestIn(t, Config{Procs: 2}, surroundings{clock: newFakeClock(), noSysmon: true})
+	s := newBackgroundIn(t, Config{Procs: 2}, surroundings{clock: newFakeClock(), noSysmon: true})
 	now := s.clock.Now()
 	for _, c := range []struct {
 		allowed float64
@@ -300,7 +300,7 @@ func TestShareEvents(t *testing.T) {
 func TestLatencyTarget(t *testing.T) {
 	needThreads(t)
 	clk := newFakeClock()
-	s := newTestIn(t, Config{Procs: 2, LatencyTarget: time.Millisecond}, surroundings{clock: clk, noSysmon: true})
+	s := newBackgroundIn(t, Config{Procs: 2, LatencyTarget: time.Millisecond}, surroundings{clock: clk, noSysmon: true})
 	useBackground(t, s)
 	pr := s.gov.probe.Load()
 	if pr == nil {
@@ -371,7 +371,7 @@ func lateTasks(t *testing.T, s *Scheduler, clk *fakeClock, n int) {
 // and goes on when there is more.
 func TestHoldBack(t *testing.T) {
 	needThreads(t)
-	s := newTestIn(t, Config{Procs: 1}, surroundings{clock: newClock(), noSysmon: true})
+	s := newBackgroundIn(t, Config{Procs: 1}, surroundings{clock: newClock(), noSysmon: true})
 	var stop, other atomic.Bool
 	useBackground(t, s)
 	done := async(func() error {
@@ -418,7 +418,7 @@ func TestHoldBack(t *testing.T) {
 // others' Ps that waits in ordinary Go, so that nobody who computes loses a P for it.
 func TestHoldBackIsNoWait(t *testing.T) {
 	needThreads(t)
-	s := newTestIn(t, Config{Procs: 1, Slice: calm}, surroundings{clock: newClock(), noSysmon: true})
+	s := newBackgroundIn(t, Config{Procs: 1, Slice: calm}, surroundings{clock: newClock(), noSysmon: true})
 	useBackground(t, s)
 	s.bucket.set(leastAllowed, s.clock.Now())
 	var stop, began atomic.Bool

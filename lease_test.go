@@ -22,7 +22,7 @@ func newLeaser(t *testing.T, procs, busy int, floors ...float64) *leaser {
 	t.Helper()
 	needThreads(t)
 	l := &leaser{t: t, clk: newFakeClock(), stop: make(chan struct{})}
-	l.Scheduler = newTestIn(t, Config{Procs: procs, TraceBuffer: manyEvents}, surroundings{clock: l.clk, noSysmon: true})
+	l.Scheduler = newBackgroundIn(t, Config{Procs: procs, TraceBuffer: manyEvents}, surroundings{clock: l.clk, noSysmon: true})
 	for i, f := range floors {
 		c, err := l.Class(string(rune('a'+i)), ClassConfig{Background: true, Floor: f})
 		if err != nil {

@@ -50,7 +50,21 @@ func (m *m) pick(e *entry) bool {
 		return true // the slice goes on
 	}
 	p.slices++
-	return p.run.Take(e) || p.class.queue.GetBatch(e, &p.run, len(m.d.seated()))
+	return p.run.Take(e) || m.fetch(e)
+}
+
+// fetch moves a batch of the class that the P serves from the class's queue to the P's, and
+// its first task to e. An M that went to sleep meanwhile may have seen the rest in neither
+// queue: so one is woken.
+func (m *m) fetch(e *entry) bool {
+	p := m.p
+	if !p.class.queue.GetBatch(e, &p.run, len(m.d.seated())) {
+		return false
+	}
+	if p.run.RingLen() > 0 {
+		m.d.wake()
+	}
+	return true
 }
 
 // endSlice ends a chain of hand-offs through the next slot that has lasted a

@@ -169,7 +169,7 @@ func TestBoundThread(t *testing.T) {
 func TestBoundTogether(t *testing.T) {
 	const procs = 2
 	clk := newBeatClock()
-	s := newTestClock(t, Config{Procs: procs, Slice: 100 * time.Microsecond, TraceBuffer: manyEvents}, clk)
+	s := newBackgroundIn(t, Config{Procs: procs, Slice: 100 * time.Microsecond, TraceBuffer: manyEvents}, surroundings{clock: clk})
 	var busy, most, began atomic.Int32
 	enter := func() {
 		n := busy.Add(1)
@@ -220,7 +220,7 @@ func TestBoundTogether(t *testing.T) {
 func TestBoundTurns(t *testing.T) {
 	const procs = 2
 	clk := newBeatClock()
-	s := newTestClock(t, Config{Procs: procs, Slice: 100 * time.Microsecond, TraceBuffer: manyEvents}, clk)
+	s := newBackgroundIn(t, Config{Procs: procs, Slice: 100 * time.Microsecond, TraceBuffer: manyEvents}, surroundings{clock: clk})
 	var most atomic.Int32
 	inBackground(t, s.Background(), 20*procs*threadsPerP, func(tk *Task, _ int) error {
 		for p := range 2 { // until it has been interrupted, or could have been
@@ -245,7 +245,7 @@ func TestBoundTurns(t *testing.T) {
 func TestBoundMany(t *testing.T) {
 	const many, procs = 1000, 2
 	clk := newFakeClock()
-	s := newTestClock(t, Config{Procs: procs}, clk)
+	s := newBackgroundIn(t, Config{Procs: procs}, surroundings{clock: clk})
 	var e Event
 	var waiting atomic.Int32
 	g, _ := NewGroup(s.Background().context(context.Background()), s)
