@@ -195,10 +195,10 @@ func (m *m) stackOf(g *Task) *stack {
 	return &m.cur.stack
 }
 
-// newM makes an M that will start with the P. The scheduler's lock is held.
-func (s *Scheduler) newM(p *p, spinning bool) *m {
+// newM makes an M that will start with p, a P of d. The scheduler's lock is held.
+func (s *Scheduler) newM(d *domain, p *p, spinning bool) *m {
 	s.lastM++
-	m := &m{id: s.lastM - 1, s: s, d: p.d, nextP: p, spinning: spinning}
+	m := &m{id: s.lastM - 1, s: s, d: d, nextP: p, spinning: spinning}
 	m.rnd = uint64(m.id)*0x9e3779b97f4a7c15 + s.seed
 	m.note.Init()
 	s.allm = append(s.allm, m)
@@ -213,7 +213,7 @@ func (s *Scheduler) startM(p *p, spinning bool) {
 	p.state = pRunning
 	m := p.d.idle.GetM()
 	if m == nil {
-		m = s.newM(p, spinning)
+		m = s.newM(p.d, p, spinning)
 		if p.d.bound != nil {
 			sx.Go(m.mainBound)
 		} else {

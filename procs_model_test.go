@@ -26,7 +26,7 @@ func beginCall(s *Scheduler, seat int, f func(*Task)) longCall {
 	if !s.fore.idle.TakeP(p) {
 		bug("beginCall: P %d is %v", p.id, p.state)
 	}
-	m := s.newM(nil, false)
+	m := s.newM(&s.fore, nil, false)
 	m.acquire(p)
 	s.lock.Unlock()
 	if f != nil {

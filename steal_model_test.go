@@ -41,7 +41,7 @@ type bare struct {
 func newBare(d *driver, n int) *bare {
 	b := &bare{d: d, had: make(map[*Task]string), put: make(map[*Task]int64)}
 	for range n {
-		b.all = append(b.all, &Task{status: gWaiting})
+		b.all = append(b.all, &Task{status: gWaiting, e: entry{env: d.s.detached}})
 	}
 	return b
 }
