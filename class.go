@@ -471,6 +471,9 @@ func (p *p) beFair() {
 // allClasses returns every class there is.
 func (s *Scheduler) allClasses() []*Class { return *s.classes.Load() }
 
+// classesLocked is allClasses when the lock is held.
+func (s *Scheduler) classesLocked() []*Class { return *s.classes.LoadLocked() }
+
 // queuedInClasses returns how many tasks wait in the classes' queues.
 func (s *Scheduler) queuedInClasses() (n int) {
 	for _, c := range s.allClasses() {

@@ -38,11 +38,11 @@ func (s *Scheduler) Shutdown(ctx context.Context) error {
 	s.lock.Lock()
 	first := !s.closed
 	s.closed = true
-	for _, c := range s.allClasses() {
-		c.queue.Lock()
+	s.lockClasses()
+	for _, c := range s.classesLocked() {
 		c.admit.closed = true
-		c.queue.Unlock()
 	}
+	s.unlockClasses()
 	s.lock.Unlock()
 	if first {
 		sx.Go(s.finishUp)
@@ -124,7 +124,7 @@ func (s *Scheduler) quiesced() {
 		return
 	}
 	if s.closing && !s.normal.admit.drained {
-		for _, c := range s.allClasses() {
+		for _, c := range s.classesLocked() {
 			c.admit.drained = true
 		}
 		s.timersOver.Store(true) // an M that comes for a timer now has got its P after this
@@ -142,9 +142,10 @@ func (s *Scheduler) nothingRuns() bool {
 	return s.blocked == 0 && s.overruns.Load() == 0 && !s.stopping && !s.anyWork()
 }
 
-// anyWork tells whether any queue has a task. Timers are sysmon's business.
+// anyWork tells whether any queue has a task. Timers are sysmon's business. The lock is
+// held.
 func (s *Scheduler) anyWork() bool {
-	for _, d := range s.allDomains() {
+	for _, d := range s.domainsLocked() {
 		if d.anyWork() {
 			return true
 		}
@@ -156,7 +157,7 @@ func (s *Scheduler) anyWork() bool {
 // idle, no task is blocked or overrun, and the classes are locked.
 func (s *Scheduler) live() int {
 	var n int64
-	for _, c := range s.allClasses() {
+	for _, c := range s.classesLocked() {
 		n += int64(c.admit.spawned)
 	}
 	for _, p := range s.ps {

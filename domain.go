@@ -35,6 +35,9 @@ type domain struct {
 // seated returns the domain's Ps by seat.
 func (d *domain) seated() []*p { return *d.seats.Load() }
 
+// seatedLocked is seated when the lock is held.
+func (d *domain) seatedLocked() []*p { return *d.seats.LoadLocked() }
+
 // at returns the P that holds the seat of the P with the id, nil if the seat is gone.
 func (d *domain) at(id int32) *p {
 	seats := d.seated()
@@ -46,13 +49,13 @@ func (d *domain) at(id int32) *p {
 
 // seat gives p the seat of its id. The lock is held.
 func (d *domain) seat(p *p) {
-	seats := slices.Clone(d.seated())
+	seats := slices.Clone(d.seatedLocked())
 	seats[p.id-d.first] = p
 	d.seats.Store(&seats)
 }
 
 // served returns the class that a new P serves at first. The lock is held.
-func (d *domain) served() *Class { return (*d.classes.Load())[0] }
+func (d *domain) served() *Class { return (*d.classes.LoadLocked())[0] }
 
 // queued tells whether a task waits in the queue of a class.
 func (d *domain) queued() bool {
@@ -77,10 +80,13 @@ func (d *domain) queuedBut(c *Class) bool {
 // allDomains returns the scheduler's domains, the fore domain first.
 func (s *Scheduler) allDomains() []*domain { return *s.domains.Load() }
 
-// allSeats yields the Ps of all domains.
+// domainsLocked is allDomains when the lock is held.
+func (s *Scheduler) domainsLocked() []*domain { return *s.domains.LoadLocked() }
+
+// allSeats yields the Ps of all domains. The lock is held.
 func (s *Scheduler) allSeats(yield func(*p) bool) {
-	for _, d := range s.allDomains() {
-		for _, p := range d.seated() {
+	for _, d := range s.domainsLocked() {
+		for _, p := range d.seatedLocked() {
 			if !yield(p) {
 				return
 			}
@@ -95,10 +101,10 @@ func (s *Scheduler) wakeAll() {
 	}
 }
 
-// everyPIdle tells whether no M holds a P.
+// everyPIdle tells whether no M holds a P. The lock is held.
 func (s *Scheduler) everyPIdle() bool {
-	for _, d := range s.allDomains() {
-		if d.idle.IdlePs() != len(d.seated()) {
+	for _, d := range s.domainsLocked() {
+		if d.idle.IdlePs() != len(d.seatedLocked()) {
 			return false
 		}
 	}

@@ -35,7 +35,7 @@ func (s *Scheduler) SetProcs(n int) error {
 // resize gives the scheduler n seats. The world is stopped (or hasn't begun) and the
 // lock held.
 func (s *Scheduler) resize(n int) {
-	for _, d := range s.allDomains() {
+	for _, d := range s.domainsLocked() {
 		d.resize(d.procs(n))
 	}
 	s.eventS(event.KindProcsChanged, event.ReasonNone, uint64(n))
@@ -43,7 +43,7 @@ func (s *Scheduler) resize(n int) {
 
 // resize gives the domain n seats, as Scheduler.resize.
 func (d *domain) resize(n int) {
-	s, old := d.s, d.seated()
+	s, old := d.s, d.seatedLocked()
 	seats := append([]*p(nil), old[:min(n, len(old))]...)
 	for len(seats) < n {
 		p := d.newP(d.first + int32(len(seats)))

@@ -43,10 +43,10 @@ func (s *Scheduler) stopTheWorld() {
 	s.lock.Lock()
 	s.stopping = true
 	s.stopWait = 0
-	for _, d := range s.allDomains() {
-		s.stopWait += len(d.seated())
+	for _, d := range s.domainsLocked() {
+		s.stopWait += len(d.seatedLocked())
 	}
-	for _, d := range s.allDomains() {
+	for _, d := range s.domainsLocked() {
 		for p := d.idle.GetP(); p != nil; p = d.idle.GetP() {
 			s.stopped(p)
 		}

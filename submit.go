@@ -26,24 +26,31 @@ func (s *Scheduler) closedToOthers() bool {
 // submitted returns how many tasks have been submitted from outside.
 func (s *Scheduler) submitted() (n uint64) {
 	for _, c := range s.allClasses() {
-		c.queue.Lock()
-		n += c.admit.spawned
-		c.queue.Unlock()
+		if c.engaged.Load() {
+			c.queue.Lock()
+			n += c.admit.spawned
+			c.queue.Unlock()
+		}
 	}
 	return n
 }
 
-// lockClasses keeps tasks from being submitted. The scheduler's lock is held.
+// lockClasses keeps tasks from being submitted. Classes that have had none need no lock:
+// before their first one they need the scheduler's, which is held (engage).
 func (s *Scheduler) lockClasses() {
-	for _, c := range s.allClasses() {
-		c.queue.Lock()
+	for _, c := range s.classesLocked() {
+		if c.d != nil {
+			c.queue.Lock()
+		}
 	}
 }
 
 // unlockClasses undoes lockClasses.
 func (s *Scheduler) unlockClasses() {
-	for _, c := range s.allClasses() {
-		c.queue.Unlock()
+	for _, c := range s.classesLocked() {
+		if c.d != nil {
+			c.queue.Unlock()
+		}
 	}
 }
 

@@ -127,9 +127,14 @@ func (s *Scheduler) nextBeat() int64 {
 }
 
 // allIdle tells whether no M holds a P and no overrun task may leave something
-// behind.
+// behind. The lock isn't held.
 func (s *Scheduler) allIdle() bool {
-	return s.everyPIdle() && s.overruns.Load() == 0
+	for _, d := range s.allDomains() {
+		if d.idle.IdlePs() != len(d.seated()) {
+			return false
+		}
+	}
+	return s.overruns.Load() == 0
 }
 
 // wakeSysmon is called when a P is no longer idle.

@@ -26,6 +26,10 @@ type Bool struct{ atomic.Bool }
 // single instructions: the garbage collector's write barrier stands before them.
 type Pointer[T any] struct{ atomic.Pointer[T] }
 
+// LoadLocked is Load by who holds the lock under which the pointer is replaced. For the
+// schedule checker it is no step: nobody can come in between.
+func (p *Pointer[T]) LoadLocked() *T { return p.Load() }
+
 // Mutex is a mutual exclusion lock. It may be unlocked by another goroutine than
 // the one that locked it, which the switch between carriers relies on.
 type Mutex struct{ sync.Mutex }

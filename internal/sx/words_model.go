@@ -141,3 +141,7 @@ type Bool struct {
 type Pointer[T any] struct {
 	word[*T, atomic.Pointer[T], *atomic.Pointer[T]]
 }
+
+// LoadLocked is Load by who holds the lock under which the pointer is replaced. It is no
+// choice point: nobody can come in between.
+func (p *Pointer[T]) LoadLocked() *T { return p.v.Load() }
