@@ -40,6 +40,11 @@ func (t *Task) Block(fn func()) {
 		panic("runq: Task.Block: the function is nil")
 	}
 	m := t.enter("Block")
+	if c := t.e.env.class; c.calls != nil {
+		c.calls.acquireAnyway(t)
+		defer c.calls.Release(t, 1)
+		m = t.m
+	}
 	p := m.p
 	p.c.blocks++
 	t.status = gBlocked

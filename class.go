@@ -42,6 +42,8 @@ type Class struct {
 	edf      *queue.Deadlines[entry] // used instead, in order of deadline; nil: there is no such order
 	admit    admission               // guarded by the queue's lock
 	blocked  int                     // tasks of it in a blocking call that have lost their P; guarded by the scheduler's lock
+	calls    *Semaphore              // who may be in a blocking call; nil: anybody
+	starts   starts                  // of tasks that need a thread each
 	profiled context.Context         // with its labels for profiles; nil without Config.ProfileLabels
 	detached *env                    // environment of its tasks that nobody waits for
 
@@ -58,8 +60,7 @@ type ClassConfig struct {
 	// Background lets the class have threads of its own with the priority
 	// Config.BackgroundNice: its tasks compute in the time that everything else on the
 	// machine leaves, and at most as many run at once as there are Ps. A task that waits
-	// keeps its thread, so not more than some thousands should; Go ends a process that
-	// has 10000. See Scheduler.Background.
+	// keeps its thread; see MaxBlocked. See also Scheduler.Background.
 	Background bool
 
 	// Slice is how long a task of the class may run while others of it wait, and four
@@ -77,8 +78,11 @@ type ClassConfig struct {
 	// before its slice is over.
 	Deadline time.Duration
 
-	// MaxBlocked bounds the tasks of the class that are in a blocking call without a P; see
-	// Config.MaxBlocked, which is the default and bounds all classes together.
+	// MaxBlocked bounds the tasks of the class that are in Task.Block at once: more wait for
+	// their turn there, without a P. Of a class with threads of its own it also bounds those
+	// that have begun and wait for something, each of which keeps its thread: further ones
+	// begin when fewer wait, or, one a millisecond, when nothing else goes on. 0 means
+	// Config.MaxBlocked, which bounds all classes together.
 	MaxBlocked int
 
 	// CPUs are those that the class's tasks may run on, nil for all. It then has threads
@@ -196,6 +200,9 @@ func (s *Scheduler) newClass(name string, cfg ClassConfig) *Class {
 	c.weight.Store(int64(cfg.Weight))
 	if cfg.Deadline > 0 {
 		c.edf = new(queue.Deadlines[entry])
+	}
+	if cfg.MaxBlocked < s.cfg.MaxBlocked {
+		c.calls = NewSemaphore(int64(cfg.MaxBlocked))
 	}
 	if s.cfg.ProfileLabels {
 		c.profiled = c.profileLabels()

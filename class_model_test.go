@@ -124,7 +124,7 @@ func (m *m) turnFair() bool {
 		if !m.stealRound(&m.found, true) {
 			return false
 		}
-		m.p.stolen(&m.found)
+		m.stolen(&m.found)
 	}
 	m.held = true
 	return m.turn()

@@ -139,7 +139,7 @@ func (s *Scheduler) nothingGoesOn() bool { return s.nothingRuns() && s.nextTimer
 // nothingRuns is nothingGoesOn but for timers. Those that are left when no task lives
 // are nobody's sleep, and don't keep a scheduler from ending.
 func (s *Scheduler) nothingRuns() bool {
-	return s.blocked == 0 && s.overruns.Load() == 0 && !s.stopping && !s.anyWork()
+	return s.blocked == 0 && s.overruns.Load() == 0 && !s.stopping && !s.anyWork() && !s.anyPutOff()
 }
 
 // anyWork tells whether any queue has a task. Timers are sysmon's business. The lock is

@@ -126,7 +126,13 @@ func (m *m) pickFair(e *entry) bool {
 	case over && p.turn.serves:
 		p.endHandOffs()
 	}
-	if !over && m.take(e) || m.nextTurn(e, now) {
+	if p.d.bound != nil {
+		p.class.startLater(1)
+	}
+	for !over && m.take(e) || m.nextTurn(e, now) {
+		if m.putOff(e) {
+			continue
+		}
 		p.begins(e, now)
 		return true
 	}
@@ -260,12 +266,19 @@ func (p *p) serveStolen(e *entry) {
 	}
 }
 
-// stolen begins a turn with what the P has stolen when no class had anything queued.
-func (p *p) stolen(e *entry) {
+// stolen begins a turn with what m has stolen when no class had anything queued, or with
+// what there is beside it if its start has to be put off. It returns false if there is
+// nothing, or something is asked of the M.
+func (m *m) stolen(e *entry) bool {
+	p := m.p
 	now := p.s.clock.Now()
 	p.serveStolen(e)
 	p.serve(now)
+	if m.putOff(e) {
+		return m.pick(e)
+	}
 	p.begins(e, now)
+	return true
 }
 
 // serve begins a turn of the P's class.
@@ -355,6 +368,17 @@ func (m *m) spawnFair(e *entry) (full bool) {
 	full = p.run.Put(e, &p.class.queue)
 	m.d.wake()
 	return full
+}
+
+// keep lets t, which has a thread of its own and is interrupted by a stop of the world, be
+// what p runs next. It returns false if that isn't possible. Behind the tasks that are to
+// be begun, every stop would be the beginning of more of them, with a thread each.
+func (p *p) keep(t *Task) bool {
+	if t.e.env.class != p.class || p.class.edf != nil || !p.next.Empty() {
+		return false
+	}
+	t.readied = p.s.clock.Now()
+	return p.next.Replace(t) == nil
 }
 
 // readyFair is what is special about making t ready on m's P, when there are several

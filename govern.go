@@ -227,9 +227,7 @@ func (m *m) cpuTime() time.Duration {
 func (s *Scheduler) quotaAllowed(now int64, background time.Duration) float64 {
 	g := &s.gov
 	if now-g.limitAt >= limitEvery || g.limitAt == 0 {
-		g.limitAt = now
-		s.readLimit()
-		followLimit()
+		s.readLimitNow(now)
 	}
 	if g.limit.Period == 0 {
 		return -1
@@ -238,10 +236,26 @@ func (s *Scheduler) quotaAllowed(now int64, background time.Duration) float64 {
 	if errors.Is(err, errors.ErrUnsupported) {
 		used, err = osthread.ProcessCPUTime()
 	}
-	if err != nil {
-		return -1
+	if err == nil {
+		g.quota.left = g.quota.step(now, used, background, g.limit)
 	}
-	return g.quota.step(now, used, background, g.limit)
+	return g.quota.left // of before, if nobody knows
+}
+
+// readLimitNow does what is due every limitEvery.
+func (s *Scheduler) readLimitNow(now int64) {
+	s.gov.limitAt = now
+	s.readLimit()
+	followLimit()
+}
+
+// limitDue returns when the control group's limit is to be read next although nothing goes
+// on: GOMAXPROCS would follow it, if it weren't raised. 0: that is nobody's business.
+func (s *Scheduler) limitDue() int64 {
+	if s.headroom.Load() == 0 || s.gov.limitAt == 0 {
+		return 0
+	}
+	return s.gov.limitAt + limitEvery
 }
 
 // readLimit reads the control group's limit, and how often it was throttled.
@@ -286,6 +300,7 @@ func (s *Scheduler) setLimit(l cgroup.Limit) {
 type quotaControl struct {
 	samples [quotaSamples]quotaSample // the latest ones, in a ring
 	n       int
+	left    float64 // what step has returned last
 }
 
 // quotaSample is what was used until a moment: by all, and by background work.

@@ -301,12 +301,13 @@ func TestLatencyTarget(t *testing.T) {
 	needThreads(t)
 	clk := newFakeClock()
 	s := newBackgroundIn(t, Config{Procs: 2, LatencyTarget: time.Millisecond}, surroundings{clock: clk, noSysmon: true})
-	useBackground(t, s)
+	hold := make(chan int)
+	s.Background().Go(func(*Task) { <-hold })
+	awaitTrue(t, "latency is measured", func() bool { return s.gov.probe.Load() != nil })
 	pr := s.gov.probe.Load()
-	if pr == nil {
-		t.Fatal("nobody measures the latency")
-	}
 	awaitTrue(t, "probes come back", func() bool { n, _ := pr.counts(); return n > 5 })
+	close(hold)
+	awaitTrue(t, "none is sent without background work", func() bool { return pr.rests.Load() && pr.sent.Load() == 0 })
 	window := func() float64 {
 		clk.advance(time.Duration(latencyEvery))
 		s.govern(clk.Now())

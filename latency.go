@@ -40,6 +40,7 @@ type latencyControl struct {
 	since          int64  // the window's beginning
 	waits, late    uint64 // of the interactive class, until then
 	probes, probed uint64 // probes until then, and those that were late
+	sent           int64  // when the probe was sent that was under way then; 0: none was
 }
 
 // step decides what follows from a window.
@@ -74,7 +75,7 @@ func (s *Scheduler) latencyWindow(now int64) event.Reason {
 	l.since = now
 	waits, late := s.interactive.lateWaits()
 	probes, probed := s.gov.probe.Load().counts()
-	missed := tooMany(late-l.late, waits-l.waits) || tooMany(probed-l.probed, probes-l.probes)
+	missed := tooMany(late-l.late, waits-l.waits) || tooMany(probed-l.probed, probes-l.probes) || s.gov.probe.Load().overdue(&l.sent)
 	l.waits, l.late, l.probes, l.probed = waits, late, probes, probed
 	return l.step(missed)
 }
@@ -109,6 +110,7 @@ type probe struct {
 	n      sx.Uint64
 	over   sx.Uint64 // those that took longer than the target
 	note   sx.Note
+	rests  sx.Bool // it waits for background work; partner: wake
 	end    sx.Bool
 }
 
@@ -135,7 +137,15 @@ func (s *Scheduler) watchLatency() {
 					return
 				}
 			}
-			p.note.SleepFor(probeEvery)
+			if s.backgroundBusy() {
+				p.note.SleepFor(probeEvery)
+				continue
+			}
+			p.rests.Store(true) // partner: wake
+			if !s.backgroundBusy() && !p.end.Load() {
+				p.note.Sleep()
+			}
+			p.rests.Store(false)
 		}
 	})
 	sx.Go(func() {
@@ -164,10 +174,38 @@ func (p *probe) counts() (n, late uint64) {
 	return p.n.Load(), p.over.Load()
 }
 
+// overdue tells whether a probe has been under way for a whole window: it will be late, and
+// nothing else may be there to tell. last is the one of the window before.
+func (p *probe) overdue(last *int64) bool {
+	if p == nil {
+		return false
+	}
+	before := *last
+	*last = p.sent.Load()
+	return *last != 0 && *last == before
+}
+
+// wake lets it go on because there is background work.
+func (p *probe) wake() {
+	if p != nil && p.rests.Load() { // partner: watchLatency
+		p.note.Wake()
+	}
+}
+
 // stop ends the measuring.
 func (p *probe) stop() {
 	if p != nil {
 		p.end.Store(true)
 		p.note.Wake()
 	}
+}
+
+// backgroundBusy tells whether a background thread has a P.
+func (s *Scheduler) backgroundBusy() bool {
+	for _, d := range s.allDomains() {
+		if d.bucket != nil && d.idle.IdlePs() < len(d.seated()) {
+			return true
+		}
+	}
+	return false
 }

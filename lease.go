@@ -15,6 +15,7 @@ package runq
 // is owed isn't kept for long: nobody is to stand still for what was missed a minute ago.
 
 import (
+	"slices"
 	"time"
 
 	"github.com/runq-go/runq/event"
@@ -78,14 +79,32 @@ func (s *Scheduler) leasesWanted(now int64, used time.Duration) int {
 	return min(max(want, 0), int(share)+1, procs)         // rather a few for long than all for a moment
 }
 
-// backgroundFloor adds up the floors of the background classes that have work.
+// backgroundFloor adds up the floors of the background classes that have work: something
+// queued, or a task on a P that computes, or would if it could.
 func (s *Scheduler) backgroundFloor() (floor float64) {
 	for _, c := range s.allClasses() {
-		if c.cfg.Floor != 0 && c.engaged.Load() && c.d.bucket != nil && (c.queued() > 0 || c.serving.Load() > 0) {
+		if c.cfg.Floor != 0 && c.engaged.Load() && c.d.bucket != nil && (c.queued() > 0 || c.computes()) {
 			floor += c.cfg.Floor
 		}
 	}
 	return floor
+}
+
+// computes tells whether a task of the class, whose threads are its own, has a P and
+// doesn't wait in ordinary Go.
+func (c *Class) computes() bool {
+	if c.serving.Load() == 0 {
+		return false
+	}
+	s := c.s
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, p := range c.d.seatedLocked() {
+		if p.servedClass() == c && p.m != nil && !p.m.waitsInThread(s.clock.Now()) {
+			return true
+		}
+	}
+	return false
 }
 
 // countLent returns how many Ps are lent.
@@ -121,13 +140,25 @@ func (m *m) lend() {
 }
 
 // endLease gives a P back that was lent. The lock is held.
-func (s *Scheduler) endLease() {
-	l := &s.leasing
-	last := len(l.lent) - 1
-	p := l.lent[last]
-	l.lent[last] = nil
-	l.lent = l.lent[:last]
+func (s *Scheduler) endLease() { s.endLeaseOf(len(s.leasing.lent) - 1) }
+
+// endLeaseOf gives the i-th P back. The lock is held.
+func (s *Scheduler) endLeaseOf(i int) {
+	p := s.leasing.lent[i]
+	s.leasing.lent = slices.Delete(s.leasing.lent, i, i+1)
 	s.handOff(p)
+}
+
+// endLeasesDue gives back those whose timers are due, and tells whether there were any. The
+// lock is held.
+func (s *Scheduler) endLeasesDue(now int64) (any bool) {
+	for i := len(s.leasing.lent) - 1; i >= 0; i-- {
+		if due := s.leasing.lent[i].timers.Next(); due != 0 && due <= now {
+			s.endLeaseOf(i)
+			any = true
+		}
+	}
+	return any
 }
 
 // endLeases gives all of them back.

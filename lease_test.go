@@ -28,7 +28,10 @@ func newLeaser(t *testing.T, procs, busy int, floors ...float64) *leaser {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Go(func(*Task) { <-l.stop })
+		c.Go(func(*Task) {
+			for !isClosed(l.stop) { // it computes, without a checkpoint
+			}
+		})
 		awaitTrue(t, "background work runs", func() bool { return c.Stats().Serving == 1 })
 	}
 	for range busy {
@@ -278,4 +281,46 @@ func TestLeaseShare(t *testing.T) {
 		l.gov.allowed = -1
 		l.leasing.lent = nil
 	}
+}
+
+// TestLeaseWaits: nothing is lent for background work that only waits, in ordinary Go.
+func TestLeaseWaits(t *testing.T) {
+	l := newLeaser(t, 2, 4)
+	c, err := l.Class("waits", ClassConfig{Background: true, Floor: 0.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Go(func(*Task) { <-l.stop })
+	awaitTrue(t, "it waits, and nothing is lent for it", func() bool {
+		l.beat(0)
+		return !c.computes() && l.countLent() == 0
+	})
+	for range 20 {
+		l.beat(0)
+		if n := l.countLent(); n != 0 {
+			t.Fatalf("%d Ps are lent", n)
+		}
+	}
+}
+
+// TestLeaseTimer: a P that is lent comes back when a timer of it is due.
+func TestLeaseTimer(t *testing.T) {
+	l := newLeaser(t, 1, 0, 0.5)
+	var over atomic.Bool
+	l.Go(func(tk *Task) {
+		tk.Sleep(time.Hour)
+		over.Store(true)
+	})
+	l.Go(func(tk *Task) {
+		for !isClosed(l.stop) {
+			tk.Yield()
+			time.Sleep(10 * time.Microsecond)
+		}
+	})
+	l.awaitLent(1, 0)
+	l.clk.advance(time.Hour)
+	if !l.lateTimers(l.clk.Now()) || l.countLent() != 0 {
+		t.Errorf("%d Ps are lent, and a timer is due", l.countLent())
+	}
+	awaitTrue(t, "the sleeper goes on", over.Load)
 }

@@ -51,11 +51,18 @@ func (t *Task) unlockAll() {
 // waitLocked parks a locked task: commit, hand off, sleep until somebody who has
 // found the task in a queue brings a P.
 func (m *m) waitLocked(t *Task, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) {
-	m.d.waiting.Add(1)
+	own := t.home != nil
+	if own {
+		m.d.waiting.Add(1)
+		t.e.env.class.waitBegins()
+	}
 	m.afterPark(t, commit, arg)
 	m.handOffP()
 	m.awaitP(t)
-	m.d.waiting.Add(-1)
+	if own {
+		m.d.waiting.Add(-1)
+		t.e.env.class.waitEnds()
+	}
 }
 
 // requeueLocked queues a locked task and gives its P away.
@@ -67,7 +74,9 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 		t.event(event.KindTaskYielded, why, 0)
 	}
 	m.curg = nil
-	m.s.put(begun(t))
+	if why != event.ReasonStopTheWorld || t.home == nil || !m.p.keep(t) {
+		m.s.put(begun(t))
+	}
 	m.handOffP()
 	m.d.wake() // an unseated P starts nobody
 	m.awaitP(t)

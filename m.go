@@ -49,6 +49,7 @@ type m struct {
 	limit    uint32        // which limit it pays for, by its number; the M's
 	before   time.Duration // CPU time that its thread had used when it got it; written before tid
 	tid      sx.Int32      // of the thread it has for itself; 0: it has none
+	rested   threadRest    // what is known of its sleep; guarded by the lock
 
 	// nextP is the P it is to run with when it is woken; guarded by the lock until
 	// the wake, then its own.
@@ -211,6 +212,9 @@ func (s *Scheduler) newM(d *domain, p *p, spinning bool) *m {
 // comes as a searcher, already counted. The scheduler's lock is held.
 func (s *Scheduler) startM(p *p, spinning bool) {
 	p.state = pRunning
+	if p.d.bucket != nil {
+		s.gov.probe.Load().wake()
+	}
 	m := p.d.idle.GetM()
 	if m == nil {
 		m = s.newM(p.d, p, spinning)

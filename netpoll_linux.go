@@ -195,10 +195,14 @@ func (s *Scheduler) admitHandlers(m *m) {
 		if m != nil {
 			m.p.c.spawned += n
 		}
-		if s.cfg.Trace {
-			for i := range p.starts {
-				p.starts[i].born = s.coarse.Load()
-			}
+		born := int64(0)
+		if c.d.fair.Load() {
+			born = s.clock.Now()
+		} else if s.cfg.Trace {
+			born = s.coarse.Load()
+		}
+		for i := range p.starts {
+			p.starts[i].born = born
 		}
 		p.batch = append(p.batch, p.starts...)
 	}

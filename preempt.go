@@ -150,6 +150,8 @@ func (t *Task) lookAtClock(m *m) {
 		t.preempted(m)
 	case p.turn.serves && now >= p.turn.until && m.d.queuedBut(p.class):
 		t.preempted(m)
+	case p.attn.Load()&attnPreempt != 0: // it was asked for while the task was being switched to
+		t.preempted(m)
 	}
 }
 

@@ -50,6 +50,11 @@ func (d *domain) resize(n int) {
 		p.state = pStopped
 		seats = append(seats, p)
 	}
+	for _, c := range *d.classes.LoadLocked() {
+		if c.floorSince.Load() != 0 {
+			c.beginFloor(s.clock.Now()) // it was reckoned with as many Ps as there were
+		}
+	}
 	d.seats.Store(&seats) // before the timers are moved; partner: alarm.schedule
 	for _, p := range old[min(n, len(old)):] {
 		s.moveTimers(p, seats[0])

@@ -113,8 +113,7 @@ func (s *Scheduler) retakeBlocked(p *p, phase uint32, now int64) bool {
 // call has ended or too many Ms are blocked already. The lock is held.
 func (s *Scheduler) takeFromCall(p *p, phase uint32) bool {
 	m := p.m
-	c := sx.PeekPointer(&p.class)
-	if s.blocked >= s.cfg.MaxBlocked || c.blocked >= c.cfg.MaxBlocked {
+	if s.blocked >= s.cfg.MaxBlocked {
 		s.blockedFull++
 		return false
 	}
@@ -122,7 +121,7 @@ func (s *Scheduler) takeFromCall(p *p, phase uint32) bool {
 		return false
 	}
 	s.blocked++
-	c.blocked++
+	sx.PeekPointer(&p.class).blocked++
 	m.oldP = p
 	m.setState(event.ThreadBlocked, event.KindNone)
 	p.c.retakesBlocked++
@@ -197,6 +196,7 @@ func (s *Scheduler) unseat(old *p) *p {
 	old.moves.Add(1)
 	s.unseated = append(s.unseated, old)
 	s.overruns.Add(1)
+	old.d.overruns++
 	s.eventRetaken(old)
 	np.state = pRunning
 	if left := old.drain(); np.attn.Load()&attnFair != 0 {
@@ -233,6 +233,7 @@ func (s *Scheduler) leaveSeat(m *m) {
 		}
 	}
 	s.overruns.Add(-1)
+	p.d.overruns--
 	if p.d.at(p.id) == nil {
 		s.moveTimers(p, p.d.seated()[0]) // the seat went away meanwhile
 	}

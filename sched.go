@@ -150,10 +150,7 @@ func (m *m) look(e *entry) bool {
 	if !m.steal(e) {
 		return false
 	}
-	if m.p.attn.Load()&attnFair != 0 {
-		m.p.stolen(e)
-	}
-	return true
+	return m.p.attn.Load()&attnFair == 0 || m.stolen(e)
 }
 
 // safePoint does what is asked of the M. It returns false when that has cost the M

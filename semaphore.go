@@ -66,7 +66,19 @@ func (s *Semaphore) Acquire(t *Task, n int64) error {
 	if n > s.size {
 		return fmt.Errorf("runq: Semaphore.Acquire: %d units wanted of %d: %w", n, s.size, ErrSemaphoreSize)
 	}
-	t.beforeWait(true)
+	return s.acquire(t, n, true)
+}
+
+// acquireAnyway takes one unit, and waits for it whether t's context ends or not.
+func (s *Semaphore) acquireAnyway(t *Task) {
+	if !s.tryAcquire("Acquire", 1) {
+		s.acquire(t, 1, false) //nolint:errcheck // without a context there is none
+	}
+}
+
+// acquire is the rest of Acquire when it may have to wait.
+func (s *Semaphore) acquire(t *Task, n int64, cancellable bool) error {
+	t.beforeWait(cancellable)
 	s.mu.Lock()
 	for {
 		v := s.state.Load()
@@ -76,7 +88,7 @@ func (s *Semaphore) Acquire(t *Task, n int64) error {
 				return nil
 			}
 		} else if s.state.CompareAndSwap(v, v|semWaited) {
-			return s.await(t, n)
+			return s.await(t, n, cancellable)
 		}
 	}
 }
@@ -100,13 +112,14 @@ func (s *Semaphore) tryAcquire(call string, n int64) bool {
 	}
 }
 
-// await waits until n units have been given to the caller, or its context ends. Those
+// await waits until n units have been given to the caller, or, if cancellable, its context
+// ends. Those
 // behind it may get theirs then. s.mu is held; await releases it.
-func (s *Semaphore) await(t *Task, n int64) error {
+func (s *Semaphore) await(t *Task, n int64, cancellable bool) error {
 	w := newWaiter(t)
 	w.node.num = n
 	s.queue.push(&w.node, w)
-	if w.waitLocking(&s.mu, &w.node, event.ReasonWaitSemaphore, true) {
+	if w.waitLocking(&s.mu, &w.node, event.ReasonWaitSemaphore, cancellable) {
 		w.free()
 		return nil
 	}

@@ -22,6 +22,7 @@ import (
 	"runtime/metrics"
 	"slices"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"github.com/runq-go/runq/internal/osthread"
@@ -41,10 +42,10 @@ const (
 // mayOverrun tells whether the task that p runs may lose its P and run on. The lock
 // is held.
 func (s *Scheduler) mayOverrun(p *p, now int64) bool {
+	overruns := p.d.overruns
 	if p.d.bound != nil {
-		return p.m.waitsInThread() && s.waitsInStack(p, now)
+		return overruns < s.cfg.MaxBlocked && p.m.waitsInThread(now)
 	}
-	overruns := int(s.overruns.Load())
 	if overruns < s.cfg.MaxOverruns {
 		return true
 	}
@@ -78,20 +79,48 @@ func (s *Scheduler) waitsInStack(p *p, now int64) bool {
 // mayOutrank is mayOverrun for a P that a class far behind wants: for that, as many tasks
 // more may run on without one. The lock is held.
 func (s *Scheduler) mayOutrank(p *p, now int64) bool {
-	if p.d.bound == nil && int(s.overruns.Load()) < 2*s.cfg.MaxOverruns {
+	if p.d.bound == nil && p.d.overruns < 2*s.cfg.MaxOverruns {
 		return true
 	}
 	return s.mayOverrun(p, now)
 }
 
-// waitsInThread tells whether the thread of m, which has one for itself, is asleep. Either
-// its task waits in ordinary Go, or it waits for one of Go's Ps. Tasks of background classes that compute keep their P
-// beyond their slice: if others ran meanwhile, more threads would run than there are Ps,
-// and whatever has a higher priority would have to share the processors' caches and
-// queues with all of them.
-func (m *m) waitsInThread() bool {
-	waits, ok := osthread.Waits(int(m.tid.Load()))
-	return ok && waits
+// threadRest is what sysmon has seen of a thread that belongs to an M: since when it has
+// used no CPU time.
+type threadRest struct {
+	used  time.Duration
+	since int64 // 0: never seen
+}
+
+// restsLong is after what time a thread that is asleep waits for certain. Until then, its
+// goroutine may have been interrupted by Go's scheduler, for a turn of others: that is over
+// after some slices of 10 ms.
+const restsLong = 100e6 // ns
+
+// waitsInThread tells whether the task of m, which has a thread for itself, waits in
+// ordinary Go: the thread has been asleep for some beats, and not because its goroutine
+// waits for one of Go's Ps. Stacks would tell at once, but stop everything, and background
+// work must not. Tasks of background classes that compute keep their P beyond their slice:
+// if others ran meanwhile, more threads would run than there are Ps, and whatever has a
+// higher priority would have to share the processors' caches and queues with all of them.
+func (m *m) waitsInThread(now int64) bool {
+	tid := int(m.tid.Load())
+	used, err := osthread.CPUTime(tid)
+	if err != nil {
+		return false
+	}
+	r := &m.rested
+	if used != r.used || r.since == 0 {
+		*r = threadRest{used, now}
+	}
+	rested := now - r.since
+	if rested < waitsAfter {
+		return false
+	}
+	if waits, ok := osthread.Waits(tid); !ok || !waits {
+		return false
+	}
+	return rested >= restsLong || goroutinesIn("runnable") == 0
 }
 
 // someoneWaits tells whether fewer goroutines run, or could, than tasks are on a P:
@@ -100,7 +129,10 @@ func (m *m) waitsInThread() bool {
 func (s *Scheduler) someoneWaits(now int64) bool {
 	busy := 0
 	for p := range s.allSeats {
-		if p.state == pRunning && p.m != nil && p.m.phase.Load()&phaseMask == phaseRun && !p.m.heldBack.Load() {
+		if p.state != pRunning || p.m == nil || p.m.phase.Load()&phaseMask != phaseRun {
+			continue
+		}
+		if p.d.bound == nil || !p.m.heldBack.Load() && !p.m.waitsInThread(now) { // of a thread, it is known without this
 			busy++
 		}
 	}
@@ -139,14 +171,16 @@ func (s *Scheduler) recentlyRunning(now int64) int {
 }
 
 // goroutinesRunning returns how many goroutines of the process run or are runnable.
-func goroutinesRunning() int {
-	sample := []metrics.Sample{
-		{Name: "/sched/goroutines/running:goroutines"},
-		{Name: "/sched/goroutines/runnable:goroutines"},
+func goroutinesRunning() int { return goroutinesIn("running", "runnable") }
+
+// goroutinesIn returns how many goroutines of the process are in these states.
+func goroutinesIn(states ...string) (n int) {
+	samples := make([]metrics.Sample, len(states))
+	for i, state := range states {
+		samples[i].Name = "/sched/goroutines/" + state + ":goroutines"
 	}
-	metrics.Read(sample)
-	n := 0
-	for _, m := range sample {
+	metrics.Read(samples)
+	for _, m := range samples {
 		if m.Value.Kind() != metrics.KindUint64 {
 			return runtime.NumGoroutine() // not known: assume the worst
 		}
@@ -160,6 +194,9 @@ func goroutinesRunning() int {
 func (s *Scheduler) countHogs(stacks map[uintptr]taskStack) int {
 	hogs := 0
 	for _, p := range s.unseated {
+		if p.d.bound != nil {
+			continue // it waits, or did
+		}
 		if st, ok := stacks[sx.PeekPointer(&p.m.curg).address()]; !ok || st.runs() {
 			hogs++
 		}

@@ -64,6 +64,7 @@ func (s *Scheduler) beat(now int64) bool {
 	if s.net.overdue(now) && s.pollNet(nil) {
 		late = true
 	}
+	s.startStuck(now)
 	s.govern(now)
 	s.trim(now)
 	return taken > 0 || late
@@ -79,8 +80,8 @@ func (s *Scheduler) lateTimers(now int64) bool {
 	}
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	started := false
-	for _, d := range s.allDomains() {
+	started := s.endLeasesDue(now)
+	for _, d := range s.domainsLocked() {
 		if next := d.nextTimer(); next == 0 || next > now {
 			continue
 		}
@@ -111,14 +112,18 @@ func (s *Scheduler) sysmonSleep() bool {
 	now := s.clock.Now()
 	s.coarse.Store(now)
 	s.lateTimers(now)
+	s.startStuck(now)
 	s.trim(now)
+	if due := s.limitDue(); due != 0 && due <= now {
+		s.readLimitNow(now)
+	}
 	return true
 }
 
 // nextBeat returns until when sysmon may sleep while nothing happens.
 func (s *Scheduler) nextBeat() int64 {
 	until := int64(math.MaxInt64)
-	for _, t := range [...]int64{s.nextTimer(), s.carriers.due(), s.threadsDue()} {
+	for _, t := range [...]int64{s.nextTimer(), s.carriers.due(), s.threadsDue(), s.limitDue(), s.startsDue()} {
 		if t != 0 {
 			until = min(until, t)
 		}

@@ -80,8 +80,8 @@ func (m *m) mainBound() { onOwnThread(m.driveBound) }
 func (m *m) driveBound() {
 	s := m.s
 	defer s.threads.Done()
-	if err := m.d.bound.bind(); err != nil {
-		bug("driveBound: %v", err) // it was possible when the domain was made
+	if err := m.d.bound.bind(); err != nil { // it was possible when the domain was made
+		s.cfg.Logger.Warn("runq: a thread isn't bound as its class wants it: its tasks run on it all the same", "error", err)
 	}
 	tid := osthread.ID()
 	m.before, _ = osthread.CPUTime(tid) // an ordinary thread's so far

@@ -1,0 +1,131 @@
+package runq
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestStartsPutOff: no more tasks of a background class wait than it may have threads for;
+// the others begin when those go on, and whatever they do themselves.
+func TestStartsPutOff(t *testing.T) {
+	const most, procs, all = 3, 2, 60
+	s := newBackground(t, Config{Procs: procs})
+	for _, tt := range []struct {
+		name     string
+		deadline time.Duration
+	}{{"in order of arrival", 0}, {"in order of deadline", time.Second}} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := s.Class(tt.name, ClassConfig{Background: true, MaxBlocked: most, Deadline: tt.deadline})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var gate Event
+			var begun, ended atomic.Int32
+			for i := range all {
+				c.Go(func(tk *Task) {
+					begun.Add(1)
+					if i%3 != 2 { // the others never wait
+						if err := gate.Wait(tk); err != nil {
+							t.Error(err)
+						}
+						tk.Yield()
+					}
+					ended.Add(1)
+				})
+			}
+			awaitTrue(t, "as many wait as may", func() bool {
+				c.starts.mu.Lock()
+				defer c.starts.mu.Unlock()
+				return c.starts.waiting >= most && c.starts.later.Len() > 0 && c.queued() == 0
+			})
+			// Beside those that waited when it was looked, each P may have begun one more.
+			if n := begun.Load() - ended.Load(); n > most+procs {
+				t.Errorf("%d tasks have begun and wait; %d may, and one for each of %d Ps", n, most, procs)
+			}
+			gate.Set(nil)
+			awaitTrue(t, "all have ended", func() bool { return ended.Load() == all })
+			if n := c.starts.later.Len(); n != 0 {
+				t.Errorf("%d are put off still", n)
+			}
+		})
+	}
+}
+
+// TestStopsBeginNothing: a stop of the world interrupts background tasks that compute, and
+// they go on before others begin.
+func TestStopsBeginNothing(t *testing.T) {
+	const procs = 2
+	s := newBackground(t, Config{Procs: procs, Slice: calm}) // so that no slice ends
+	var begun, stop = new(atomic.Int32), new(atomic.Bool)
+	for range 50 {
+		s.Background().Go(func(tk *Task) {
+			begun.Add(1)
+			for !stop.Load() {
+				tk.Checkpoint()
+			}
+		})
+	}
+	awaitTrue(t, "the first ones run", func() bool { return begun.Load() >= procs })
+	before := begun.Load()
+	for range 20 {
+		s.Snapshot()
+	}
+	// One look for work of 61 goes to the class's queue first.
+	if n := begun.Load() - before; n > 4 {
+		t.Errorf("in 20 stops %d tasks have begun", n)
+	}
+	stop.Store(true)
+}
+
+// TestBlockTakesTurns: of a class only as many tasks as it may are in a blocking call at
+// once; the others wait without a P, and all have their turn.
+func TestBlockTakesTurns(t *testing.T) {
+	const most, all = 2, 20
+	s := newTest(t, Config{Procs: 2})
+	c, err := s.Class("calls", ClassConfig{MaxBlocked: most})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := make(chan struct{})
+	var inside, done atomic.Int32
+	for range all {
+		c.Go(func(tk *Task) {
+			tk.Block(func() {
+				if n := inside.Add(1); n > most {
+					t.Errorf("%d are in a call", n)
+				}
+				<-call
+				inside.Add(-1)
+			})
+			done.Add(1)
+		})
+	}
+	awaitTrue(t, "as many are in a call as may", func() bool { return inside.Load() == most })
+	for range 10 {
+		runTask(t, s, func(*Task) {}) // and others have the Ps
+	}
+	for range all {
+		call <- struct{}{}
+	}
+	awaitTrue(t, "all have had their turn", func() bool { return done.Load() == all })
+}
+
+// TestBlockTurnPanics: a call that panics gives its turn to the next.
+func TestBlockTurnPanics(t *testing.T) {
+	s := newTest(t, Config{Procs: 1})
+	c, err := s.Class("calls", ClassConfig{MaxBlocked: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		runClass(t, c, func(tk *Task) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			tk.Block(func() { panic("out") })
+		})
+	}
+}
