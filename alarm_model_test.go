@@ -45,14 +45,6 @@ func (a alarms) pass(now int64, n int) {
 	}
 }
 
-// tasks returns how many tasks have been spawned.
-func (a alarms) tasks() (n uint64) {
-	for _, m := range a.ms {
-		n += m.p.c.spawned
-	}
-	return n
-}
-
 // TestModelAfterFuncStop: Stop and Reset come together with the time. The function
 // runs as often as what they return says.
 func TestModelAfterFuncStop(t *testing.T) {

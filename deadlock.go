@@ -16,6 +16,7 @@ package runq
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,8 +111,10 @@ func (s *Scheduler) breakDeadlock() {
 	} else {
 		fmt.Fprintln(os.Stderr, e)
 	}
+	// First all waits, or one would be over because who had another one has ended.
+	stuck = slices.DeleteFunc(stuck, func(w stuckWait) bool { return !w.abandon(e) })
 	for _, w := range stuck {
-		w.abandon(e)
+		s.ready(nil, w.t, event.ReasonWakeDeadlock)
 	}
 }
 
@@ -169,14 +172,13 @@ func (w *stuckWait) describe() string {
 	return w.g.describe()
 }
 
-// abandon ends the wait with the error.
-func (w *stuckWait) abandon(err error) {
+// abandon ends the wait with the error, if it isn't over. The task is to be readied then.
+func (w *stuckWait) abandon(err error) bool {
 	if w.g != nil {
-		w.g.abandon(w.t, err)
-		return
+		return w.g.abandon(w.t, err)
 	}
 	w.t.err = err // nobody else ends such a wait, and it had begun when all was quiet
-	w.t.e.env.s.ready(nil, w.t, event.ReasonWakeDeadlock)
+	return true
 }
 
 // peekReason is the reason of a task's wait as an observer may read it.

@@ -331,9 +331,11 @@ func (g *Group) hope() hope {
 	return hopeNone
 }
 
-// abandon ends t's wait for g with an error, if it still waits.
-func (g *Group) abandon(t *Task, err error) {
+// abandon ends t's wait for g with an error, if it still waits: then it is true, and t is to
+// be readied.
+func (g *Group) abandon(t *Task, err error) bool {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	for i, w := range g.waiters {
 		if w.t == t {
 			g.waiters = append(g.waiters[:i], g.waiters[i+1:]...)
@@ -341,13 +343,11 @@ func (g *Group) abandon(t *Task, err error) {
 				g.inside--
 				g.running++
 			}
-			g.mu.Unlock()
 			t.err = err
-			t.e.env.s.ready(nil, t, event.ReasonWakeDeadlock)
-			return
+			return true
 		}
 	}
-	g.mu.Unlock()
+	return false
 }
 
 // describe says what a task that waits for g waits for.
