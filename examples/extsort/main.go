@@ -56,11 +56,12 @@ func run(dir string, n, memory int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.merge(out); err != nil {
+	if err := s.mergeAll(out); err != nil {
 		return err
 	}
-	fmt.Printf("sorted %d bytes in %d bytes of memory, in %d pieces\n", n*8, memory, len(s.pieces))
+	fmt.Printf("sorted %d bytes in %d bytes of memory, in %d pieces\n", n*8, memory, s.made)
 
+	bar(1, 1)
 	slices.Sort(numbers)
 	got, err := os.Open(out)
 	if err != nil {
@@ -77,9 +78,13 @@ func run(dir string, n, memory int) error {
 type sorter struct {
 	dir         string
 	size        int
-	total, done int // numbers
-	pieces      []string
+	total, done int      // numbers
+	pieces      []string // files
+	made        int      // pieces, by sorting
 }
+
+// fanIn is how many pieces are merged at once: each is an open file and has a buffer.
+const fanIn = 64
 
 // split sorts the pieces of a file, each to a file of its own.
 func (s *sorter) split(t *runq.Task, name string) error {
@@ -114,7 +119,8 @@ func (s *sorter) put(numbers []uint64) error {
 	if len(numbers) == 0 {
 		return nil
 	}
-	name := filepath.Join(s.dir, fmt.Sprint("piece", len(s.pieces)))
+	name := filepath.Join(s.dir, fmt.Sprint("piece", s.made))
+	s.made++
 	s.pieces = append(s.pieces, name)
 	s.done += len(numbers)
 	bar(s.done, 2*s.total)
@@ -127,10 +133,31 @@ type piece struct {
 	r     *bufio.Reader
 }
 
-// merge merges the pieces into one file.
-func (s *sorter) merge(name string) error {
+// mergeAll merges the pieces into one file, in as many rounds as it takes.
+func (s *sorter) mergeAll(name string) error {
+	for round := 0; len(s.pieces) > fanIn; round++ {
+		merged := filepath.Join(s.dir, fmt.Sprint("merged", round))
+		if err := s.merge(s.pieces[:fanIn], merged, func(int) {}); err != nil {
+			return err
+		}
+		for _, name := range s.pieces[:fanIn] {
+			if err := os.Remove(name); err != nil {
+				return err
+			}
+		}
+		s.pieces = append(s.pieces[fanIn:], merged)
+	}
+	return s.merge(s.pieces, name, func(done int) {
+		if done%s.size == 0 {
+			bar(s.total+done, 2*s.total)
+		}
+	})
+}
+
+// merge merges some pieces into one file. progress is told how many numbers are done.
+func (s *sorter) merge(names []string, to string, progress func(done int)) error {
 	var pieces []piece // the one with the smallest number first
-	for _, name := range s.pieces {
+	for _, name := range names {
 		f, err := os.Open(name)
 		if err != nil {
 			return err
@@ -140,24 +167,21 @@ func (s *sorter) merge(name string) error {
 			return err
 		}
 	}
-	f, err := os.Create(name)
+	f, err := os.Create(to)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	w := bufio.NewWriter(f)
-	for ; len(pieces) > 0; s.done++ {
+	for done := 1; len(pieces) > 0; done++ {
 		var b [8]byte
 		binary.LittleEndian.PutUint64(b[:], pieces[0].first)
 		w.Write(b[:]) // an error stays until Flush
 		if pieces, err = insert(pieces[1:], pieces[0]); err != nil {
 			return err
 		}
-		if s.done%s.size == 0 {
-			bar(s.done, 2*s.total)
-		}
+		progress(done)
 	}
-	bar(1, 1)
 	return w.Flush()
 }
 
