@@ -203,7 +203,7 @@ func (m *m) finish(t *Task, how ending) {
 	p := m.p
 	// Written out here, because a call would cost as much as the rest of it.
 	if w := p.events; w != nil && (how != endReturn || t.seq|p.attn.Load()&^attnFair != 0 ||
-		!w.RanAgain(t.e.born, m.s.coarse.Load(), event.TaskID(t.id), event.TaskID(t.e.parent))) {
+		!w.RanAgain(t.e.born, m.s.coarse.Load(), event.TaskID(t.id), event.TaskID(t.e.parent), t.code())) {
 		t.traceEnd(p, m, how)
 	}
 	p.c.finished++

@@ -74,7 +74,8 @@ type Scheduler struct {
 	trace       *schedTracer
 	timersOver  sx.Bool // no task lives any more: no timer runs. Partner: alarm.schedule
 
-	out outside // counters and events of those without a P
+	out     outside     // counters and events of those without a P
+	entries entryStacks // what the events' stacks are
 
 	threads sx.WaitGroup // Ms, sysmon and other goroutines of the scheduler
 	drained sx.Gate      // opened when the last task has ended after Close

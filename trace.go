@@ -12,11 +12,17 @@ package runq
 // sysmon, and nobody else, advances at its beat. A task that waits is written down at its first wait,
 // and all its events from then on are exact to the clock.
 
-import "github.com/runq-go/runq/event"
+import (
+	"runtime"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/sx"
+)
 
 // traceEnd records the end of a task: with all the rest, if it never waited.
 func (t *Task) traceEnd(p *p, m *m, how ending) {
 	if t.seq == 0 && how == endReturn && p.attn.Load()&^attnFair == 0 {
+		p.events.Func(t.code())
 		p.events.Ran(t.e.born, t.began, m.s.coarse.Load(), event.PID(p.id), event.MID(m.id), event.TaskID(t.id), event.TaskID(t.e.parent))
 		return
 	}
@@ -50,6 +56,7 @@ func (t *Task) eventOn(m *m, k event.Kind, why event.Reason, arg uint64) {
 	now := m.s.clock.Now()
 	pid, mid := p.eventID(moves), event.MID(m.id)
 	if t.seq == 0 {
+		p.events.Func(t.code())
 		p.events.Began(t.e.born, t.began, pid, mid, event.TaskID(t.id), event.TaskID(t.e.parent))
 		t.seq = 2
 	}
@@ -121,6 +128,10 @@ func (s *Scheduler) eventAny(p event.PID, m event.MID, k event.Kind, why event.R
 // recorded on a P that an overrun task, or one that didn't answer when the world was
 // to be stopped, had lost. Who needs all of it in order merges what the calls have
 // returned (event.Merge).
+//
+// The Stack of a TaskCreated says which function the task was started with: see Symbols.
+// Recorders and flight recorders (Record, FlightRecorder) have no part in this: they read
+// the same events for themselves.
 func (s *Scheduler) ReadEvents() (events []event.Event, lost uint64) {
 	if !s.cfg.Trace {
 		return nil, 0
@@ -138,13 +149,13 @@ func (s *Scheduler) drainRings() (streams [][]event.Event, lost uint64) {
 	defer s.lock.Unlock()
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	own, n := s.out.events.Drain(nil)
+	own, n := s.out.events.DrainWith(nil, s.stackOf)
 	streams, lost = append(streams, own), n
 	for _, p := range s.ps {
 		if p.state == pUnseated {
 			continue
 		}
-		of, n := p.events.Drain(nil)
+		of, n := p.events.DrainWith(nil, s.stackOf)
 		streams, lost = append(streams, of), lost+n
 	}
 	return streams, lost
@@ -160,3 +171,38 @@ func (s *Scheduler) eventsLost() (n uint64) {
 	}
 	return n
 }
+
+// entryStacks are the stacks of tasks' first events: the function that the task was started
+// with, and nothing else. Rings know functions by the address of their code.
+type entryStacks struct {
+	mu      sx.Mutex
+	of      map[uintptr]event.StackID
+	symbols event.Symbols
+}
+
+// stackOf returns the stack of a task that begins with the code at an address.
+func (s *Scheduler) stackOf(code uintptr) event.StackID {
+	e := &s.entries
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	id, ok := e.of[code]
+	if !ok {
+		if e.of == nil {
+			e.of = make(map[uintptr]event.StackID)
+		}
+		frame := event.Frame{Func: nameOf(code)}
+		if f := runtime.FuncForPC(code); f != nil {
+			frame.File, frame.Line = f.FileLine(code)
+		}
+		id = e.symbols.InternStack([]event.Frame{frame})
+		e.of[code] = id
+	}
+	return id
+}
+
+// Symbols has the stacks that the events of ReadEvents name: the Stack of a TaskCreated is
+// the function that the task was started with. It grows while events are read.
+func (s *Scheduler) Symbols() *event.Symbols { return &s.entries.symbols }
+
+// code returns the address of the code that t begins with.
+func (t *Task) code() uintptr { return *(*uintptr)(t.e.what) }

@@ -53,9 +53,14 @@ func Run(src event.Source, passes ...Pass) error {
 	buf := make([]event.Event, batch)
 	for {
 		n, err := src.Read(buf)
+		if w.Events == 0 {
+			w.Info = src.Info() // the first Read may have told more
+		}
 		for i := range buf[:n] {
 			t := w.apply(&buf[i])
-			w.tell(passes)
+			if len(w.ran) != 0 || w.ended != nil {
+				w.tell(passes)
+			}
 			for _, p := range passes {
 				p.Event(w, &buf[i], t)
 			}

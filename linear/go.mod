@@ -7,6 +7,9 @@ require (
 	github.com/runq-go/runq v0.0.0-00010101000000-000000000000
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require (
+	github.com/klauspost/compress v1.20.3 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
 
 replace github.com/runq-go/runq => ../

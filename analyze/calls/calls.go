@@ -19,6 +19,8 @@ const maxRows = 1 << 13
 type Calls struct {
 	analyze.Base
 	rows   map[key]*row
+	newest key  // of the last call: the next one is mostly like it
+	last   *row // its row; nil: there was none yet
 	heat   grid
 	report *Report
 }
@@ -73,10 +75,17 @@ func isCall(k event.Kind) bool {
 }
 
 func (c *Calls) row(k key) *row {
+	if c.last == nil || k != c.newest {
+		c.newest, c.last = k, c.find(k)
+	}
+	return c.last
+}
+
+func (c *Calls) find(k key) *row {
 	r := c.rows[k]
 	if r == nil {
 		if len(c.rows) >= maxRows && k != (key{}) {
-			return c.row(key{})
+			return c.find(key{})
 		}
 		r = new(row)
 		c.rows[k] = r
@@ -86,6 +95,7 @@ func (c *Calls) row(k key) *row {
 
 // End implements analyze.Pass.
 func (c *Calls) End(w *analyze.World) {
+	c.heat.cover(c.rows, w.Now-w.Start)
 	r := &Report{Length: w.Now - w.Start, Column: c.heat.width}
 	for k, of := range c.rows {
 		call := analyze.CallOf(w.Symbols, k.stack)
@@ -119,12 +129,7 @@ type grid struct{ width int64 }
 // add spreads the time from..to over a row's columns.
 func (g *grid) add(all map[key]*row, r *row, from, to int64) {
 	from = max(from, 0)
-	for to > columns*g.width {
-		g.width *= 2
-		for _, r := range all {
-			r.halve()
-		}
-	}
+	g.cover(all, to)
 	for at := from; at < to; {
 		column := at / g.width
 		end := min((column+1)*g.width, to)
@@ -133,6 +138,16 @@ func (g *grid) add(all map[key]*row, r *row, from, to int64) {
 		}
 		r.heat[column] += end - at
 		at = end
+	}
+}
+
+// cover makes columns wider until they reach that far.
+func (g *grid) cover(all map[key]*row, to int64) {
+	for to > columns*g.width {
+		g.width *= 2
+		for _, r := range all {
+			r.halve()
+		}
 	}
 }
 

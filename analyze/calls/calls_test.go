@@ -64,6 +64,19 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestWidth: the map is of the whole recording, and no wider than it may be, even if all calls are at its beginning.
+func TestWidth(t *testing.T) {
+	r := run(t, `
+0     ProcSeen P0 M1
+0     TaskSeenRunning G1 P0 M1 stack=main.one
+10ms  TaskBlocked G1 P0 M1 stack=syscall.Read<main.one
+11ms  TaskUnblocked G1 P0 M1
+10s   TaskFinished G1 P0 M1 EndReturn`)
+	if r.Column*columns < r.Length || r.Column*columns >= 2*r.Length || len(r.heat(&r.Calls[0])) > columns {
+		t.Errorf("a column is %d ns of %d:\n%s", r.Column, r.Length, r.Text())
+	}
+}
+
 func TestNone(t *testing.T) {
 	if text := run(t, "0 ProcSeen P0 M1").Text(); !strings.Contains(text, "no blocking calls") {
 		t.Errorf("the text is %q", text)

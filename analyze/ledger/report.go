@@ -74,7 +74,17 @@ func (r *Report) Text() string {
 	if r.Losses != 0 {
 		fmt.Fprintf(&b, "Events are missing in %d places; %d waits are left out because of that.\n", r.Losses, r.Dropped)
 	}
-	fmt.Fprintf(&b, "\nWhere the time of all %d waits went:\n", r.All.Waits)
+	b.WriteString("\n" + r.Body())
+	if len(r.Blind) != 0 {
+		fmt.Fprintf(&b, "\nThe source doesn't say: %s.\n", strings.Join(r.Blind, "; "))
+	}
+	return b.String()
+}
+
+// Body writes the tables and the stories alone, without what they are of.
+func (r *Report) Body() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Where the time of all %d waits went:\n", r.All.Waits)
 	table(&b, func(t *tabwriter.Writer) {
 		for p := range analyze.NumParts {
 			if ns := r.All.Parts[p]; ns != 0 {
@@ -117,9 +127,6 @@ func (r *Report) Text() string {
 	}
 	for i := range r.Worst {
 		fmt.Fprintf(&b, "%4d. %s\n", i+1, r.Worst[i].Text)
-	}
-	if len(r.Blind) != 0 {
-		fmt.Fprintf(&b, "\nThe source doesn't say: %s.\n", strings.Join(r.Blind, "; "))
 	}
 	return b.String()
 }

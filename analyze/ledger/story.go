@@ -35,6 +35,11 @@ type Holder struct {
 // maxBehind is how many tasks a story names.
 const maxBehind = 3
 
+// Tell tells the story of a wait that has just ended.
+func Tell(w *analyze.World, d *analyze.Wait) Story {
+	return tell(w, &candidate{Wait: *d, holders: w.Holders(d)})
+}
+
 // tell tells the story of a wait.
 func tell(w *analyze.World, c *candidate) Story {
 	d := &c.Wait

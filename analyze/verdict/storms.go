@@ -27,6 +27,8 @@ const (
 // storms finds who wakes very many tasks at once.
 type storms struct {
 	bursts map[waker]*burst
+	newest waker  // of them, who woke last: mostly who wakes now
+	burst  *burst // its; nil: nobody has woken yet
 	worst  tally[waker, burst]
 }
 
@@ -61,14 +63,7 @@ func (s *storms) event(w *analyze.World, e *event.Event, t *analyze.Task) {
 		key.group = t.Group
 		key.timers = e.Kind == event.KindTaskCreated || e.Reason == event.ReasonWakeTimer
 	}
-	b := s.bursts[key]
-	if b == nil {
-		if len(s.bursts) >= maxKeys {
-			clear(s.bursts) // most of them are over
-		}
-		b = new(burst)
-		s.bursts[key] = b
-	}
+	b := s.of(key)
 	if b.wakes == 0 || w.Now-b.last > stormGap {
 		*b = burst{began: w.Now}
 	}
@@ -81,6 +76,23 @@ func (s *storms) event(w *analyze.World, e *event.Event, t *analyze.Task) {
 	if b.wakes >= stormWakes && b.ready >= stormReady {
 		s.note(key, b)
 	}
+}
+
+// of returns the burst of a waker, a new one if there is none.
+func (s *storms) of(key waker) *burst {
+	if s.burst != nil && key == s.newest {
+		return s.burst
+	}
+	b := s.bursts[key]
+	if b == nil {
+		if len(s.bursts) >= maxKeys {
+			clear(s.bursts) // most of them are over
+		}
+		b = new(burst)
+		s.bursts[key] = b
+	}
+	s.newest, s.burst = key, b
+	return b
 }
 
 // note keeps the largest storm of a group.

@@ -15,7 +15,8 @@ type Path struct {
 	Steps    []Step // from the end back
 	Cut      bool   // there are more steps, which are too many or aren't remembered
 
-	low int64 // From, as the World counts
+	low  int64 // From, as the World counts
+	rank int64 // what makes it one of the longest
 }
 
 // Step is who did what for a part of a path's time.

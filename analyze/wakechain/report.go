@@ -33,8 +33,7 @@ const maxWakes = 25
 func (r *Report) Text() string {
 	var b strings.Builder
 	for i := range r.Paths {
-		r.Paths[i].write(&b)
-		b.WriteByte('\n')
+		b.WriteString(r.Paths[i].Text() + "\n")
 	}
 	b.WriteString("Who woke whom:\n")
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -54,18 +53,21 @@ func either(place, group string) string {
 	return group
 }
 
-func (p *Path) write(b *strings.Builder) {
+// Text writes a path for people.
+func (p *Path) Text() string {
+	var b strings.Builder
 	what := fmt.Sprintf("ready for %s before it ran", analyze.Duration(p.Late))
 	if p.Number == 0 {
 		what = "in its region for " + analyze.Duration(p.Late)
 	}
-	fmt.Fprintf(b, "%v (%s), %s, at %s. From the end back:\n", p.Task, p.Group, what, seconds(p.To))
+	fmt.Fprintf(&b, "%v (%s), %s, at %s. From the end back:\n", p.Task, p.Group, what, seconds(p.To))
 	for i := range p.Steps {
-		fmt.Fprintf(b, "  %s\n", p.Steps[i].text())
+		fmt.Fprintf(&b, "  %s\n", p.Steps[i].text())
 	}
 	if p.Cut {
 		b.WriteString("  What was before isn't remembered.\n")
 	}
+	return b.String()
 }
 
 func seconds(ns int64) string { return fmt.Sprintf("%.6fs", float64(ns)/1e9) }

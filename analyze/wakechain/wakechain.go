@@ -30,6 +30,18 @@ type Options struct {
 	Number uint64
 
 	Paths int // how many, of the longest; 0 means 5
+
+	// Whole says that what counts is how long waits are in all; otherwise, how long the
+	// task was ready in them and didn't run.
+	Whole bool
+
+	// Want is asked about each wait that all other options want; nil wants all. It may
+	// look at what it is given only until it returns.
+	Want func(w *analyze.World, d *analyze.Wait) bool
+
+	// Kept is told of each wait that, for now, is among the longest; nil: nobody is. The
+	// reported paths are among those; Wait.Number tells which.
+	Kept func(w *analyze.World, d *analyze.Wait)
 }
 
 const (
@@ -90,17 +102,25 @@ func (c *Chains) Wait(w *analyze.World, d *analyze.Wait) {
 	if d.Wake != event.ReasonNone {
 		c.count(d)
 	}
-	if c.opts.Region != "" || d.Late() <= 0 || !c.wanted(w, d.Task, d.Group, d.End) {
+	if c.opts.Region != "" || !c.wanted(w, d.Task, d.Group, d.End) {
 		return
 	}
 	if c.opts.Number != 0 && c.opts.Number != d.Number {
 		return
 	}
-	if length := d.Late(); c.long(length) {
-		p := begin(w, d.Task, d.Group, d.Began, d.End, length)
-		p.Number = d.Number
-		p.wait(w, d)
-		c.keep(p)
+	length := d.Late()
+	if c.opts.Whole {
+		length = d.End - d.Began
+	}
+	if length <= 0 || !c.long(length) || c.opts.Want != nil && !c.opts.Want(w, d) {
+		return
+	}
+	p := begin(w, d.Task, d.Group, d.Began, d.End, d.Late())
+	p.Number, p.rank = d.Number, length
+	p.wait(w, d)
+	c.keep(p)
+	if c.opts.Kept != nil {
+		c.opts.Kept(w, d)
 	}
 }
 
@@ -169,6 +189,7 @@ func (c *Chains) region(w *analyze.World, t *analyze.Task, r region) {
 	}
 	if length := w.Now - r.began; length > 0 && c.long(length) {
 		p := begin(w, t.ID, t.Group, r.began, w.Now, length)
+		p.rank = length
 		p.running(w, t.ID, t.Group, t.Last, w.Now)
 		c.keep(p)
 	}
@@ -176,7 +197,7 @@ func (c *Chains) region(w *analyze.World, t *analyze.Task, r region) {
 
 // long tells whether a path of that length would be among those that are kept.
 func (c *Chains) long(length int64) bool {
-	return len(c.paths) < c.opts.Paths || len(c.paths) > 0 && length > c.paths[0].Late
+	return len(c.paths) < c.opts.Paths || len(c.paths) > 0 && length > c.paths[0].rank
 }
 
 func (c *Chains) keep(p *Path) {
@@ -190,7 +211,7 @@ func (c *Chains) keep(p *Path) {
 type paths []*Path
 
 func (h paths) Len() int           { return len(h) }
-func (h paths) Less(i, j int) bool { return h[i].Late < h[j].Late }
+func (h paths) Less(i, j int) bool { return h[i].rank < h[j].rank }
 func (h paths) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *paths) Push(x any)        { *h = append(*h, x.(*Path)) }
 func (h *paths) Pop() any {
@@ -213,7 +234,7 @@ func (c *Chains) End(w *analyze.World) {
 			cmp.Compare(b.Waited, a.Waited), cmp.Compare(b.Late, a.Late))
 	})
 	slices.SortFunc(c.paths, func(a, b *Path) int {
-		return cmp.Or(cmp.Compare(b.Late, a.Late), cmp.Compare(a.From, b.From))
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.From, b.From))
 	})
 	for _, p := range c.paths {
 		r.Paths = append(r.Paths, *p)

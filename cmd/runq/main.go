@@ -63,13 +63,19 @@ func newRootCommand() *cobra.Command {
 		Use:   "runq",
 		Short: "A G-M-P scheduler as a library, and the instruments that show what it does",
 		Example: `  runq demo                        # SHA-256 of the Go tree, on runq and on two other ways
-  runq demo checksum -o SUMS DIR   # the same for DIR; then: sha256sum -c SUMS`,
+  runq demo checksum -o SUMS DIR   # the same for DIR; then: sha256sum -c SUMS
+  runq record -o server.trace --seconds 5 http://localhost:6060
+  runq report server.trace         # what is wrong, and where every wait went
+  runq why server.trace --worst    # why the latest task was late
+  runq diff before.trace now.trace # what got slower
+  source <(runq completion bash)   # names of commands and flags by the tab key`,
 		Version: version(),
 		// Errors are printed by run, once, and without the whole help text behind them.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newDemoCommand())
+	root.AddCommand(newDemoCommand(), newRecordCommand())
+	root.AddCommand(newReportCommand(), newWhyCommand(), newDiffCommand(), newExportCommand(), newValidateCommand())
 	return root
 }
 

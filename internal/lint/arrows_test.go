@@ -61,7 +61,7 @@ var arrows = []arrow{
 		why: "a ring has one writer, and whatever hands it over orders the accesses; synchronising in it would be paid for by every event (of internal/sx it uses Peek)",
 	},
 	{
-		from: []string{"internal"}, only: true, to: []string{"std", "golang.org/x/sys/unix"},
+		from: []string{"internal"}, only: true, to: []string{"std", "golang.org/x/sys/unix", "github.com/klauspost/compress/s2"},
 		why: "who imports the library gets its dependencies: see docs/architecture.md",
 	},
 	{
@@ -93,12 +93,28 @@ var arrows = []arrow{
 		why: "a collector shows what the scheduler tells anybody",
 	},
 	{
-		from: []string{"observe"}, own: true, only: true, to: []string{"observe", "event"},
+		from: []string{"observe"}, own: true, only: true, to: []string{"observe", "event", "internal/tracefile"},
 		why: "a reader of another scheduler's records knows the model of events, and not what is made of them",
 	},
 	{
 		from: []string{"analyze"}, own: true, only: true, to: []string{"analyze", "event"},
 		why: "an analysis doesn't know where the events come from",
+	},
+	{
+		from: []string{"export"}, own: true, only: true, to: []string{"export", "analyze", "event"},
+		why: "an export shows what events and analyses say, wherever they come from",
+	},
+	{
+		from: []string{"export/perfetto"}, only: true, to: []string{"std", "google.golang.org/protobuf/encoding/protowire"},
+		why: "the encoding of Perfetto's packets, and nothing that makes code from schemas: see docs/architecture.md",
+	},
+	{
+		from: []string{"export/profile"}, only: true, to: []string{"std", "github.com/google/pprof/profile"},
+		why: "the format of profiles: see docs/architecture.md",
+	},
+	{
+		from: []string{"export/jsonout", "export/html"}, only: true, to: []string{"std"},
+		why: "what text is made of is in the standard library",
 	},
 	{
 		from: []string{"examples"}, own: true, only: true, tests: true, to: []string{".", "netpoll", "runqhttp", "runqprom"},

@@ -32,7 +32,8 @@ const (
 // The formats of records. The low tagBits of the first word tell which it is;
 // times that are not whole count from the base, which is a time.
 //
-//	sync   tag | base | P<<32 M
+//	sync   tag, func<<4 | base | P<<32 M
+//	func   tag, func<<4
 //	event  tag, kind<<8, reason<<16, seq<<32 | time | task | arg
 //	coarse the same, for an event whose time is coarse
 //	ran    tag, (task-parent+idBias)<<4, created<<32 | start, end<<32 | task, more<<56
@@ -48,6 +49,7 @@ const (
 	tagCoarse = 3
 	tagRan    = 4
 	tagBegan  = 5
+	tagFunc   = 6
 	tagWide   = 8
 
 	tagBits = 4
@@ -100,17 +102,18 @@ type state struct {
 	events uint64 // recorded since New
 	base   int64  // base and ctx are those of the last sync record
 	ctx    uint64
-	exact  int64 // the time of the newest exact event
-	again  again // for the last record
+	fn     uintptr // the code of the function that tasks begin with
+	exact  int64   // the time of the newest exact event
+	again  again   // for the last record
 
-	buf      []uint64
-	begin    []uint64 // by block: the value of events when it was begun
-	newest   int      // the block that cur points to
-	used     int      // blocks in use, of which newest is the last
-	kept     uint64   // the value of events before the oldest event kept
-	drained  uint64   // the value of events when Drain last ran
-	lost     uint64   // since New, as far as Drain has told
-	lastTime int64    // of the newest event that Drain has seen
+	buf   []uint64
+	begin []uint64 // by block: the value of events when it was begun
+	begun uint64   // blocks begun since New; cur is the last
+	used  int      // blocks in use, the last ones begun
+	kept  uint64   // the value of events before the oldest event kept
+	read  uint64   // the value of events when somebody last read them
+	lost  uint64   // events that nobody has read, as known then
+	own   Cursor   // of Drain
 }
 
 // again is what a task must be like to be told of by the record of the tasks before
@@ -132,22 +135,36 @@ func New(bytes int) *Writer {
 	w := new(Writer)
 	w.buf = make([]uint64, blocks*blockWords)
 	w.begin = make([]uint64, blocks)
-	w.reset()
+	w.cur = w.block(0)
+	w.pos = blockWords // so that the first record begins a block
 	return w
 }
 
-// reset forgets all records. The first one to come finds no room and thereby
-// begins a block: the one at the start, which is likely to be in the cache.
-func (w *Writer) reset() {
-	w.newest = len(w.begin) - 1
-	w.cur = w.block(w.newest)
-	w.used = 0
-	w.pos = blockWords
-	w.again = again{}
+// block returns the memory of the n-th block begun, and index its place.
+func (w *Writer) block(n uint64) *[blockWords]uint64 {
+	return (*[blockWords]uint64)(w.buf[w.index(n)*blockWords:])
 }
 
-func (w *Writer) block(i int) *[blockWords]uint64 {
-	return (*[blockWords]uint64)(w.buf[i*blockWords:])
+func (w *Writer) index(n uint64) int { return int(n % uint64(len(w.begin))) }
+
+// Func says which function the tasks begin with that Ran, RanAgain and Began tell of
+// from now on: the address of its code, 0 if it isn't known.
+func (w *Writer) Func(code uintptr) {
+	if w.fn != code {
+		w.setFunc(code)
+	}
+}
+
+// setFunc does the work of Func.
+//
+//go:noinline
+func (w *Writer) setFunc(code uintptr) {
+	w.settle()
+	w.fn = code
+	if w.pos < blockWords { // else the next record is preceded by a sync, which has it
+		w.cur[w.pos] = tagFunc | uint64(code)<<tagBits
+		w.pos++
+	}
 }
 
 // Event records one event with an exact time. All fields are kept as they are.
@@ -202,11 +219,11 @@ func (w *Writer) Ran(created, start, end int64, p event.PID, m event.MID, task, 
 }
 
 // RanAgain is Ran for a task that differs from the one before by nothing but its id,
-// if it is so; else it does nothing and returns false. The P and the M must not
-// have changed without an Event that says so.
-func (w *Writer) RanAgain(created, end int64, task, parent event.TaskID) bool {
+// if it is so; else it does nothing and returns false. code is what Func is told. The P
+// and the M must not have changed without an Event that says so.
+func (w *Writer) RanAgain(created, end int64, task, parent event.TaskID, code uintptr) bool {
 	a := &w.again
-	if a.task == a.limit || (created^a.time)|(end^a.time)|int64(task^a.task)|int64(parent^a.parent) != 0 {
+	if a.task == a.limit || (created^a.time)|(end^a.time)|int64(task^a.task)|int64(parent^a.parent)|int64(code^w.fn) != 0 {
 		return false
 	}
 	a.task++
@@ -303,7 +320,7 @@ func (w *Writer) sync(time int64, ctx uint64, words uint) {
 	pos := w.pos
 	w.base = time - margin
 	w.ctx = ctx
-	w.cur[pos] = tagSync
+	w.cur[pos] = tagSync | uint64(w.fn)<<tagBits
 	w.cur[pos+1] = uint64(w.base)
 	w.cur[pos+2] = ctx
 	w.pos = pos + syncWords
@@ -317,28 +334,19 @@ func (w *Writer) next() {
 	if w.pos < blockWords {
 		w.cur[w.pos] = tagEnd
 	}
-	w.newest++
-	if w.newest == len(w.begin) {
-		w.newest = 0
-	}
-	w.begin[w.newest] = w.events
+	w.begin[w.index(w.begun)] = w.events
+	w.cur = w.block(w.begun)
+	w.pos = 0
+	w.begun++
 	w.used++
 	for w.used > len(w.begin) || w.used > minBlocks && w.events-w.kept > uint64(len(w.buf)) {
 		w.used--
-		w.kept = w.begin[w.oldest()]
+		w.kept = w.begin[w.index(w.oldest())]
 	}
-	w.cur = w.block(w.newest)
-	w.pos = 0
 }
 
-// oldest returns the oldest block in use.
-func (w *Writer) oldest() int {
-	n := w.newest - w.used + 1
-	if n < 0 {
-		n += len(w.begin)
-	}
-	return n
-}
+// oldest returns the number of the oldest block in use.
+func (w *Writer) oldest() uint64 { return w.begun - uint64(w.used) }
 
 // nowhere is the context of an event of which P and M aren't known: a task
 // that Ran or Began tells of was created we don't know where.

@@ -54,7 +54,7 @@ func (m *model) again(t *testing.T, r *rand.Rand) {
 	case 3:
 		task++
 	}
-	if !m.w.RanAgain(created.Time, end.Time, task, parent) {
+	if !m.w.RanAgain(created.Time, end.Time, task, parent, m.w.fn) {
 		return
 	}
 	if task != m.last[0].Task+1 || parent != event.TaskID(m.last[0].Arg) || created.Time != m.last[2].Time || end.Time != m.last[2].Time {
@@ -214,19 +214,19 @@ func TestRanAgain(t *testing.T) {
 		w.Ran(10, 10, 10, 1, 2, first, 1)
 		pos := w.pos
 		for n := range event.TaskID(maxMore) {
-			if !w.RanAgain(10, 10, first+1+n, 1) {
+			if !w.RanAgain(10, 10, first+1+n, 1, w.fn) {
 				t.Fatalf("task %d isn't told of by the record", n)
 			}
 		}
 		if w.pos != pos {
 			t.Error("something was written")
 		}
-		if next := first + 1 + maxMore; w.RanAgain(10, 10, next, 1) {
+		if next := first + 1 + maxMore; w.RanAgain(10, 10, next, 1, w.fn) {
 			t.Error("the record tells of more than it can count")
 		} else {
 			w.Ran(10, 10, 10, 1, 2, next, 1)
 			between()
-			if got := w.RanAgain(10, 10, next+1, 1); got != (i == 0) {
+			if got := w.RanAgain(10, 10, next+1, 1, w.fn); got != (i == 0) {
 				t.Errorf("%d: after something else, the record says %v", i, got)
 			}
 		}
@@ -239,7 +239,7 @@ func TestBoundOnEvents(t *testing.T) {
 	w := New(1 << 20)
 	task := event.TaskID(1)
 	for range 10 * len(w.buf) {
-		if task++; !w.RanAgain(10, 10, task, 1) {
+		if task++; !w.RanAgain(10, 10, task, 1, w.fn) {
 			w.Ran(10, 10, 10, 1, 2, task, 1)
 		}
 	}
@@ -363,7 +363,9 @@ func FuzzDecode(f *testing.F) {
 			}
 			words = append(words, word)
 		}
-		events := decode(nil, words)
+		var d decoder
+		d.block(words)
+		events := d.dst
 		if len(events) > (1+maxMore)*len(words) {
 			t.Errorf("%d events out of %d words", len(events), len(words))
 		}

@@ -47,6 +47,7 @@ type ahead struct {
 	max     int64 // bytes of a generation
 	read    int64 // bytes that came out of the input
 	genAt   int64 // the byte at which this generation began
+	before  int64 // and the one before it, as long as nothing of this one has been seen
 	count   uint64
 	offset  atomic.Int64 // bytes consumed
 	source  io.Reader
@@ -163,9 +164,10 @@ func (a *ahead) fill(b *rawBatch) {
 		}
 		b.events = append(b.events, e)
 		if e.Kind() == trace.EventSync {
-			a.genAt = a.consumed()
+			a.before, a.genAt = a.genAt, a.consumed()
 			return
 		}
+		a.before = a.genAt
 	}
 }
 
@@ -188,7 +190,8 @@ func (a *ahead) fault(err error) error {
 	if len(text) > maxText {
 		text = text[:maxText] + "…"
 	}
-	return fmt.Errorf("go trace: %w", &Fault{Byte: a.consumed(), Generation: a.genAt, Events: a.count, Text: text, Cause: err})
+	// A generation that can't be read is announced all the same.
+	return fmt.Errorf("go trace: %w", &Fault{Byte: a.consumed(), Generation: a.before, Events: a.count, Text: text, Cause: err})
 }
 
 // Fault says where a trace is cut off or broken. All events that Read has returned are

@@ -1,0 +1,265 @@
+package tracefile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/runq-go/runq/event"
+)
+
+// decoder reads the events of one block after the other, a few at a time: so they are still
+// in the cache when somebody looks at them.
+type decoder struct {
+	names *names
+
+	n, at   int // events of the block, and how many of them are out
+	time    int64
+	task    event.TaskID
+	place   place
+	stack   event.StackID
+	by      event.StackID
+	cols    [numCols]column
+	args    [256]uint64 // by the file's kind
+	hints   [hints]hint
+	ops     [maxOps]op
+	strange bool // the block has kinds that we don't know
+	places  []place
+}
+
+// op is a triple, in our numbers.
+type op struct {
+	mode   uint32
+	of     uint8 // the file's kind
+	kind   event.Kind
+	reason event.Reason
+	text   bool // Arg is a StringID
+}
+
+// names are what a file's numbers stand for.
+type names struct {
+	tables
+	strings []event.StringID // by the file's number, from 1 on
+	stacks  []event.StackID
+}
+
+func (n *names) string(id uint64) event.StringID {
+	if id == 0 || id > uint64(len(n.strings)) {
+		return 0
+	}
+	return n.strings[id-1]
+}
+
+func (n *names) stackID(id event.StackID) event.StackID {
+	if id == 0 || int(id) > len(n.stacks) {
+		return 0
+	}
+	return n.stacks[id-1]
+}
+
+var errBlock = errors.New("the beginning of an events block is broken")
+
+// begin begins a block, of which this is the content.
+func (d *decoder) begin(content []byte) error {
+	c := column{b: content}
+	n := c.next()
+	d.time = unzigzag(c.next())
+	ops := c.next()
+	if c.bad || n > MaxBlock || ops > maxOps {
+		return errBlock
+	}
+	d.n, d.at = int(n), 0
+	d.strange = false
+	for i := range ops {
+		kind, reason := c.byte(), c.byte()
+		k := d.names.kinds[kind]
+		d.ops[i] = op{mode: uint32(c.next()), of: kind, kind: k, reason: d.names.reasons[reason], text: d.names.texts[k]}
+		d.strange = d.strange || k == event.KindNone && kind != uint8(event.KindNone)
+	}
+	places := c.next()
+	if places > uint64(len(content)) {
+		return errBlock
+	}
+	d.places = d.places[:0]
+	for range places {
+		p, m := unzigzag(c.next()), unzigzag(c.next())
+		d.places = append(d.places, place{event.PID(p), event.MID(m)})
+	}
+	cols := c.next()
+	d.cols = [numCols]column{}
+	for i := range min(cols, numCols) { // others are of later versions
+		d.cols[i].b = c.bytes(MaxBlock)
+	}
+	if c.bad || len(d.cols[colOps].b) < d.n {
+		return errBlock
+	}
+	d.cols[colTime].b = padded(d.cols[colTime].b)
+	for _, o := range d.cols[colOps].b[:d.n] {
+		if uint64(o) >= ops {
+			return errBlock
+		}
+	}
+	d.task, d.stack, d.by, d.place = 0, 0, 0, nowhere
+	clear(d.args[:])
+	clear(d.hints[:])
+	return nil
+}
+
+// padded returns b with eight bytes more, which mean nothing.
+func padded(b []byte) []byte {
+	if cap(b) < len(b)+8 {
+		b = append(make([]byte, 0, len(b)+8), b...)
+	}
+	return b[:len(b)+8]
+}
+
+// byte returns the next byte as it is.
+func (c *column) byte() byte {
+	if c.i < len(c.b) {
+		c.i++
+		return c.b[c.i-1]
+	}
+	c.bad = true
+	return 0
+}
+
+// read puts the next events of the block into dst and returns how many.
+func (d *decoder) read(dst []event.Event) (int, error) {
+	dst = dst[:min(len(dst), d.n-d.at)]
+	ops := d.cols[colOps].b[d.at:][:len(dst)]
+	time, task, in := d.time, d.task, d.place
+	times, at := d.cols[colTime].b, d.cols[colTime].i
+	last := len(times) - 8 // where a time can begin that is followed by enough bytes to be read at once
+	for i := range dst {
+		op := &d.ops[ops[i]]
+		mode := op.mode
+		if at > last {
+			break // the column has ended; check sees it
+		}
+		size := timeSize[mode&timeMask>>1]
+		d8 := binary.LittleEndian.Uint64(times[at:]) & (1<<(8*size) - 1)
+		if mode&timeMask == timeBack {
+			d8 = -d8
+		}
+		time += int64(d8)
+		at += int(size)
+		switch mode & placeMask {
+		case placeNone:
+			in = nowhere
+		case placeColumn:
+			in = d.placeAt(d.cols[colPlace].next())
+		}
+		of, before := event.NoTask, task
+		switch mode & taskMask {
+		case taskNext:
+			task++
+			of = task
+		case taskSame:
+			of = task
+		case taskDelta:
+			task += event.TaskID(unzigzag(d.cols[colTask].next()))
+			of = task
+		}
+		h := &d.hints[uint64(of)%hints]
+		seq := uint32(0)
+		switch mode & seqMask {
+		case seqOne:
+			seq = 1
+		case seqCount:
+			seq = h.seq + 1
+		case seqColumn:
+			seq = uint32(d.cols[colSeq].next())
+		}
+		h.seq = seq
+		// Field by field: a whole event would be put together elsewhere first, and copied,
+		// which takes longer than all the rest.
+		e := &dst[i]
+		e.Time, e.Task, e.Seq, e.Arg = time, of, seq, 0
+		e.P, e.M = in.p, in.m
+		e.Stack, e.By = 0, 0
+		e.Kind, e.Reason, e.Coarse = op.kind, op.reason, mode&modeCoarse != 0
+		if mode&argMask != 0 {
+			d.arg(e, op, h, before)
+		}
+		if mode&(stackMask|byMask) != 0 {
+			d.stacks(e, mode)
+		}
+	}
+	d.time, d.task, d.place = time, task, in
+	d.cols[colTime].i, d.cols[colTime].bad = at, at > last
+	return d.check(dst)
+}
+
+// arg reads an Arg that isn't 0.
+func (d *decoder) arg(e *event.Event, op *op, h *hint, before event.TaskID) {
+	last := &d.args[op.of]
+	switch op.mode & argMask {
+	case argTask:
+		*last = uint64(before)
+	case argHint:
+		*last = h.arg
+	case argDelta:
+		*last += uint64(unzigzag(d.cols[colArg].next()))
+	}
+	h.arg = *last
+	e.Arg = *last
+	if op.text {
+		e.Arg = uint64(d.names.string(e.Arg))
+	}
+}
+
+// stacks reads Stack and By.
+func (d *decoder) stacks(e *event.Event, mode uint32) {
+	if mode&stackMask == stackColumn {
+		d.stack = event.StackID(d.cols[colStack].next())
+	}
+	if mode&stackMask != 0 {
+		e.Stack = d.names.stackID(d.stack)
+	}
+	if mode&byMask == byColumn {
+		d.by = event.StackID(d.cols[colStack].next())
+	}
+	if mode&byMask != 0 {
+		e.By = d.names.stackID(d.by)
+	}
+}
+
+func (d *decoder) placeAt(id uint64) place {
+	if id < uint64(len(d.places)) {
+		return d.places[id]
+	}
+	d.cols[colPlace].bad = true
+	return nowhere
+}
+
+// check returns how many of the events just read are good. When a column is broken none
+// is, for who knows since where.
+func (d *decoder) check(dst []event.Event) (int, error) {
+	first := d.at
+	d.at += len(dst)
+	for i := range d.cols {
+		if d.cols[i].bad {
+			return 0, fmt.Errorf("column %d of an events block is broken, among the events %d to %d", i, first+1, d.at)
+		}
+	}
+	if d.strange {
+		return replaceStrange(dst), nil
+	}
+	return len(dst), nil
+}
+
+// replaceStrange leaves out events of which the kind isn't known. Where one is of a task,
+// an event of that task is missing.
+func replaceStrange(events []event.Event) int {
+	kept := events[:0]
+	for _, e := range events {
+		if e.Kind == event.KindNone {
+			if e.Seq == 0 {
+				continue
+			}
+			e = event.Event{Time: e.Time, Coarse: e.Coarse, Kind: event.KindLost, Task: e.Task, Arg: 1, P: event.NoP, M: event.NoM}
+		}
+		kept = append(kept, e)
+	}
+	return len(kept)
+}

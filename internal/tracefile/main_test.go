@@ -1,0 +1,9 @@
+package tracefile
+
+import (
+	"testing"
+
+	"github.com/runq-go/runq/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m, leak.Budget{Heap: 64 << 20}) }
