@@ -34,7 +34,8 @@ const (
 // fn must not use the task: it is not on a P. Work that computes for long belongs
 // outside of fn, for fn isn't counted against the number of Ps once its P has been
 // taken. At most Config.MaxBlocked calls may be without a P; the calls beyond keep
-// theirs. A panic or Goexit in fn goes through Block like any call.
+// theirs. A call beyond ClassConfig.MaxBlocked of the task's class waits for its turn
+// first. A panic or Goexit in fn goes through Block like any call.
 func (t *Task) Block(fn func()) {
 	if fn == nil {
 		panic("runq: Task.Block: the function is nil")

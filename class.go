@@ -81,8 +81,12 @@ type ClassConfig struct {
 	// MaxBlocked bounds the tasks of the class that are in Task.Block at once: more wait for
 	// their turn there, without a P. Of a class with threads of its own it also bounds those
 	// that have begun and wait for something, each of which keeps its thread: further ones
-	// begin when fewer wait, or, one a millisecond, when nothing else goes on. 0 means
-	// Config.MaxBlocked, which bounds all classes together.
+	// begin when fewer wait, or slowly, for those that wait may wait for these. Waits in
+	// ordinary Go aren't seen that way; Config.MaxBlocked bounds them, with the others.
+	//
+	// A call in Block must not wait for what needs a call of the same class: it may be the
+	// one that has to end first. 0 means Config.MaxBlocked, which bounds all classes
+	// together.
 	MaxBlocked int
 
 	// CPUs are those that the class's tasks may run on, nil for all. It then has threads
@@ -200,6 +204,7 @@ func (s *Scheduler) newClass(name string, cfg ClassConfig) *Class {
 	c.weight.Store(int64(cfg.Weight))
 	if cfg.Deadline > 0 {
 		c.edf = new(queue.Deadlines[entry])
+		c.starts.due = new(queue.Deadlines[entry])
 	}
 	if cfg.MaxBlocked < s.cfg.MaxBlocked {
 		c.calls = NewSemaphore(int64(cfg.MaxBlocked))
@@ -356,12 +361,20 @@ func (c *Class) put(e entry) {
 }
 
 // putDue queues a task in order of deadline.
-func (c *Class) putDue(e entry) {
-	due := c.s.clock.Now() + int64(c.cfg.Deadline)
+func (c *Class) putDue(e entry) { c.edf.Put(e, c.dueOf(&e)) }
+
+// dueOf returns the deadline of a task that is runnable from now on, or from when it was
+// spawned.
+func (c *Class) dueOf(e *entry) int64 {
+	since := e.born
+	if e.g() != nil || since == 0 {
+		since = c.s.clock.Now()
+	}
+	due := since + int64(c.cfg.Deadline)
 	if d := e.environment().due; d != 0 {
 		due = min(due, d)
 	}
-	c.edf.Put(e, due)
+	return due
 }
 
 // deadlineOf returns the deadline of ctx, 0 if there is none or the class doesn't go by

@@ -51,7 +51,7 @@ func (c *Class) statsLocked() ClassStats {
 		Name:       c.name,
 		Weight:     int(c.weight.Load()),
 		Background: c.cfg.Background,
-		Queued:     c.queued(),
+		Queued:     c.queued() + c.starts.count(),
 		Blocked:    c.blocked,
 		Serving:    int(c.serving.Load()),
 		Run:        time.Duration(c.ran.Load()),

@@ -29,6 +29,8 @@ type domain struct {
 	threads sx.Int32 // its Ms; written under the lock
 	waiting sx.Int32 // those of them whose task waits, and will be readied
 
+	unbound sx.Bool // a thread couldn't be bound as it should be, which was said
+
 	overruns int // its Ps that are unseated; guarded by the lock
 
 	timers []*timerheap.Heap // by seat, also of seats that are gone; guarded by the lock

@@ -131,6 +131,9 @@ func (m *m) pickFair(e *entry) bool {
 	}
 	for !over && m.take(e) || m.nextTurn(e, now) {
 		if m.putOff(e) {
+			if p.attn.Load()&attnAsked != 0 {
+				break
+			}
 			continue
 		}
 		p.begins(e, now)
@@ -370,15 +373,29 @@ func (m *m) spawnFair(e *entry) (full bool) {
 	return full
 }
 
-// keep lets t, which has a thread of its own and is interrupted by a stop of the world, be
-// what p runs next. It returns false if that isn't possible. Behind the tasks that are to
-// be begun, every stop would be the beginning of more of them, with a thread each.
-func (p *p) keep(t *Task) bool {
-	if t.e.env.class != p.class || p.class.edf != nil || !p.next.Empty() {
-		return false
+// keep queues t, which has a thread of its own and is interrupted by a stop of the world,
+// such that it goes on before others begin: if possible, as what p runs next. Behind those,
+// every stop would be the beginning of more of them, with a thread each.
+func (p *p) keep(t *Task) {
+	c := t.e.env.class
+	if c.edf != nil || c != p.class || !p.next.Empty() {
+		c.putFirst(t)
+		return
 	}
 	t.readied = p.s.clock.Now()
-	return p.next.Replace(t) == nil
+	if old := p.next.Replace(t); old != nil {
+		bug("keep: P %d has a next task", p.id)
+	}
+}
+
+// putFirst queues t, which has a thread of its own, before all that is queued.
+func (c *Class) putFirst(t *Task) {
+	t.readied = c.s.clock.Now()
+	if c.edf != nil {
+		c.edf.Put(begun(t), 0)
+		return
+	}
+	c.queue.PutFirst([]entry{begun(t)})
 }
 
 // readyFair is what is special about making t ready on m's P, when there are several

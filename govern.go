@@ -247,6 +247,9 @@ func (s *Scheduler) quotaAllowed(now int64, background time.Duration) float64 {
 	if errors.Is(err, errors.ErrUnsupported) {
 		used, err = osthread.ProcessCPUTime()
 	}
+	if err != nil && g.quota.n == 0 {
+		return -1 // it has never been known
+	}
 	if err == nil {
 		g.quota.left = g.quota.step(now, used, background, g.limit)
 	}

@@ -100,7 +100,7 @@ func (c *Class) computes() bool {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	for _, p := range c.d.seatedLocked() {
-		if p.servedClass() == c && p.m != nil && !p.m.waitsInThread(s.clock.Now()) {
+		if p.servedClass() == c && p.m != nil && (p.m.heldBack.Load() || !p.m.waitsInThread(s.clock.Now())) {
 			return true
 		}
 	}

@@ -74,20 +74,38 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 		t.event(event.KindTaskYielded, why, 0)
 	}
 	m.curg = nil
-	if why != event.ReasonStopTheWorld || t.home == nil || !m.p.keep(t) {
+	switch own := t.home != nil; {
+	case own && why == event.ReasonStopTheWorld:
+		m.p.keep(t)
+	case own && why == event.ReasonLostP: // it may have been a stop that has taken it
+		t.e.env.class.putFirst(t)
+	default:
 		m.s.put(begun(t))
+	}
+	own := t.home != nil && why == event.ReasonLostP // it may wait for long
+	if own {
+		t.e.env.class.waitBegins()
 	}
 	m.handOffP()
 	m.d.wake() // an unseated P starts nobody
 	m.awaitP(t)
+	if own {
+		t.e.env.class.waitEnds()
+	}
 }
 
 // waitLockedQueued queues a locked task that came back from a blocking call to
 // find no P.
 func (m *m) waitLockedQueued(t *Task) {
 	m.curg = nil
+	if t.home != nil {
+		t.e.env.class.waitBegins()
+	}
 	m.s.enqueue(begun(t))
 	m.awaitP(t)
+	if t.home != nil {
+		t.e.env.class.waitEnds()
+	}
 }
 
 // awaitP sleeps until somebody hands m, for its locked task t, a P.
@@ -114,7 +132,11 @@ func (m *m) handOffTo(t *Task) {
 	s := m.s
 	s.lock.Lock()
 	if m.p.state == pUnseated { // since t was picked
-		s.put(begun(t)) // first, or nothing would seem to go on
+		if t.home != nil { // first, or nothing would seem to go on
+			t.e.env.class.putFirst(t)
+		} else {
+			s.put(begun(t))
+		}
 		s.leaveSeat(m)
 		s.lock.Unlock()
 		m.d.wake()

@@ -213,9 +213,6 @@ func (s *Scheduler) newM(d *domain, p *p, spinning bool) *m {
 // comes as a searcher, already counted. The scheduler's lock is held.
 func (s *Scheduler) startM(p *p, spinning bool) {
 	p.state = pRunning
-	if p.d.bucket != nil {
-		s.gov.probe.Load().wake()
-	}
 	m := p.d.idle.GetM()
 	if m == nil {
 		m = s.newM(p.d, p, spinning)

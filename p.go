@@ -175,6 +175,9 @@ func (m *m) acquire(p *p) {
 	p.m = m
 	m.p = p
 	p.state = pRunning
+	if p.d.bucket != nil {
+		p.s.gov.probe.Load().wake()
+	}
 	if p.events != nil {
 		m.event(event.KindProcAcquired, event.ReasonNone, 0)
 	}

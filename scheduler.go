@@ -68,11 +68,13 @@ type Scheduler struct {
 	stopBegun, started int64    // when the world was last asked to stop, and let go; guarded by stopMu
 	stopNote           sx.Note
 
-	sysmonUntil sx.Int64 // until when sysmon sleeps; 0: it doesn't
-	sysmonEnd   sx.Bool
-	sysmonNote  sx.Note
-	trace       *schedTracer
-	timersOver  sx.Bool // no task lives any more: no timer runs. Partner: alarm.schedule
+	sysmonUntil    sx.Int64 // until when sysmon sleeps; 0: it doesn't
+	sysmonEnd      sx.Bool
+	sysmonNote     sx.Note
+	trace          *schedTracer
+	waitingThreads sx.Int32 // background tasks that wait on threads of their own (starts.go)
+
+	timersOver sx.Bool // no task lives any more: no timer runs. Partner: alarm.schedule
 
 	out     outside     // counters and events of those without a P
 	entries entryStacks // what the events' stacks are

@@ -127,6 +127,9 @@ func (snap *Snapshot) addQueued(s *Scheduler, stopped bool) {
 	for _, c := range s.allClasses() {
 		c.queue.Each(add)
 		c.starts.later.Each(add)
+		if c.starts.due != nil {
+			c.starts.due.Each(add)
+		}
 		if c.edf != nil {
 			c.edf.Each(add)
 		}

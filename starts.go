@@ -11,8 +11,9 @@ package runq
 // But those that wait may wait for just those that are put off, and a bound that holds
 // whatever happens would let them wait for ever, as pools of goroutines do. So when the
 // class's Ps have nothing to do and nothing has come of it for a while, one more is begun,
-// and then another one. What only waits long gets threads slowly; what waits for what it
-// has spawned itself goes on.
+// and then another one, each after a longer while than the one before; and if its Ps are
+// busy, after a much longer one. What only waits long gets threads slowly; what waits for
+// what it has spawned itself goes on.
 //
 // The race: a task may be put off just when the last of those ends its wait that were too
 // many. The same lock decides on both, and whoever ends a wait puts some of what he finds
@@ -25,11 +26,18 @@ import (
 	"github.com/runq-go/runq/internal/sx"
 )
 
-// startAnyway is after what time without a start one more task is begun than may wait: long
-// against the time that it takes until the tasks in a chain of wakes have run, so that
-// threads aren't made for those, and short enough that a thousand waits in each other
-// take a second.
-const startAnyway = 1e6 // ns
+const (
+	// startAnyway is after what time without a start one more task is begun than may wait:
+	// long against the time that it takes until the tasks in a chain of wakes have run, so
+	// that threads aren't made for those. It gets longer by as much for every startSlower
+	// tasks that wait beyond the bound already: a hundred take half a second, and the five
+	// thousand that the process dies of a quarter of an hour.
+	startAnyway = 1e6 // ns
+	startSlower = 16
+
+	// startBusy is how many times as long it takes while the class's Ps are busy with it.
+	startBusy = 100
+)
 
 // starts is what is put off of a class, and why.
 type starts struct {
@@ -38,6 +46,39 @@ type starts struct {
 	beyond  int                 // tasks in the class's queue that may be begun all the same; guarded by mu
 	later   queue.Global[entry] // tasks to be begun; put with mu held, or taken
 	at      sx.Int64            // when the last one was put back, or the first put off
+
+	// due is used instead of later, in order of deadline, if the class has one.
+	due *queue.Deadlines[entry]
+}
+
+// put puts a task off. mu is held.
+func (st *starts) put(c *Class, e entry) {
+	if st.due != nil {
+		st.due.Put(e, c.dueOf(&e))
+		return
+	}
+	st.later.Put(e)
+}
+
+// get moves the next task to be begun to e.
+func (st *starts) get(e *entry) bool {
+	if st.due != nil {
+		return st.due.Get(e)
+	}
+	return st.later.Get(e)
+}
+
+// count returns how many are put off.
+func (st *starts) count() int {
+	if st.due != nil {
+		return st.due.Len()
+	}
+	return st.later.Len()
+}
+
+// mayWait tells whether one more task of the class may wait on a thread. starts.mu is held.
+func (c *Class) mayWait() bool {
+	return c.starts.waiting < c.cfg.MaxBlocked && int(c.s.waitingThreads.Load()) < c.s.cfg.MaxBlocked
 }
 
 // putOff puts off the task that m has found, if it is one to be begun and too many wait. e
@@ -49,17 +90,17 @@ func (m *m) putOff(e *entry) bool {
 	c := e.env.class
 	c.starts.mu.Lock()
 	defer c.starts.mu.Unlock()
-	if c.starts.waiting < c.cfg.MaxBlocked {
-		return false
-	}
 	if c.starts.beyond > 0 {
 		c.starts.beyond--
 		return false
 	}
-	if c.starts.later.Len() == 0 {
+	if c.mayWait() {
+		return false
+	}
+	if c.starts.count() == 0 {
 		c.starts.at.Store(m.s.clock.Now())
 	}
-	c.starts.later.Put(*e) // partner: startsDue
+	c.starts.put(c, *e) // partner: startsDue
 	*e = entry{}
 	return true
 }
@@ -69,6 +110,7 @@ func (c *Class) waitBegins() {
 	c.starts.mu.Lock()
 	c.starts.waiting++
 	c.starts.mu.Unlock()
+	c.s.waitingThreads.Add(1)
 }
 
 // waitEnds notes that it waits no more.
@@ -76,16 +118,17 @@ func (c *Class) waitEnds() {
 	c.starts.mu.Lock()
 	c.starts.waiting--
 	c.starts.mu.Unlock()
+	c.s.waitingThreads.Add(-1)
 	c.startLater(len(c.d.seated()))
 }
 
 // startLater lets up to n of the tasks that were put off be begun, as long as not too many
 // wait.
 func (c *Class) startLater(n int) {
-	for ; n > 0 && c.starts.later.Len() > 0; n-- {
+	for ; n > 0 && c.starts.count() > 0; n-- {
 		var e entry
 		c.starts.mu.Lock()
-		found := c.starts.waiting < c.cfg.MaxBlocked && c.starts.later.Get(&e)
+		found := c.mayWait() && c.starts.get(&e)
 		c.starts.mu.Unlock()
 		if !found {
 			return
@@ -95,43 +138,65 @@ func (c *Class) startLater(n int) {
 	}
 }
 
+// pause is after what time without a start one more task is begun than may wait.
+func (c *Class) pause() int64 {
+	c.starts.mu.Lock()
+	beyond := c.starts.waiting - c.cfg.MaxBlocked
+	c.starts.mu.Unlock()
+	pause := startAnyway * int64(1+max(beyond, int(c.s.waitingThreads.Load())-c.s.cfg.MaxBlocked, 0)/startSlower)
+	if c.d.idle.IdlePs() == 0 && (c.serving.Load() > 0 || c.queued() > 0) {
+		pause *= startBusy
+	}
+	return pause
+}
+
 // startsDue returns when sysmon is to see to what is put off: 0 if nothing is.
 func (s *Scheduler) startsDue() (due int64) {
 	for _, d := range s.allDomains()[1:] {
 		for _, c := range *d.classes.Load() {
-			if c.starts.later.Len() > 0 {
-				due = earlier(due, c.starts.at.Load()+startAnyway)
+			if c.starts.count() > 0 {
+				due = earlier(due, c.starts.at.Load()+c.pause())
 			}
 		}
 	}
 	return due
 }
 
-// startStuck lets one more task be begun of each class that has put some off and whose Ps
-// have had nothing to do for a while. It is sysmon's.
+// startStuck lets one more task be begun of each class that has put some off and has begun
+// none for a while. It is sysmon's.
 func (s *Scheduler) startStuck(now int64) {
-	if due := s.startsDue(); due == 0 || due > now {
-		return
-	}
 	for _, d := range s.allDomains()[1:] {
 		for _, c := range *d.classes.Load() {
-			if d.idle.IdlePs() == 0 || now-c.starts.at.Load() < startAnyway {
-				continue
-			}
-			var e entry
-			c.starts.mu.Lock()
-			found := c.starts.later.Get(&e)
-			if found {
-				c.starts.beyond++
-			}
-			c.starts.mu.Unlock()
-			if found {
-				c.starts.at.Store(now)
-				c.arrive(e)
+			if c.starts.count() > 0 && now-c.starts.at.Load() >= c.pause() {
+				c.startBeyond(now)
 			}
 		}
 	}
 }
 
+// startBeyond lets one task be begun although too many wait.
+func (c *Class) startBeyond(now int64) {
+	var e entry
+	c.starts.mu.Lock()
+	found := c.starts.get(&e)
+	if found && !c.mayWait() {
+		c.starts.beyond++
+	}
+	c.starts.mu.Unlock()
+	if found {
+		c.starts.at.Store(now)
+		c.arrive(e)
+	}
+}
+
 // anyPutOff tells whether the start of a task is put off.
-func (s *Scheduler) anyPutOff() bool { return s.startsDue() != 0 }
+func (s *Scheduler) anyPutOff() bool {
+	for _, d := range s.domainsLocked()[1:] {
+		for _, c := range *d.classes.LoadLocked() {
+			if c.starts.count() > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

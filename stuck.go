@@ -44,7 +44,7 @@ const (
 func (s *Scheduler) mayOverrun(p *p, now int64) bool {
 	overruns := p.d.overruns
 	if p.d.bound != nil {
-		return overruns < s.cfg.MaxBlocked && p.m.waitsInThread(now)
+		return overruns+int(s.waitingThreads.Load()) < s.cfg.MaxBlocked && p.m.waitsInThread(now)
 	}
 	if overruns < s.cfg.MaxOverruns {
 		return true
@@ -94,8 +94,8 @@ type threadRest struct {
 
 // restsLong is after what time a thread that is asleep waits for certain. Until then, its
 // goroutine may have been interrupted by Go's scheduler, for a turn of others: that is over
-// after some slices of 10 ms.
-const restsLong = 100e6 // ns
+// after some slices of 10 ms, or some dozens when the machine has much else to do.
+const restsLong = 1e9 // ns
 
 // waitsInThread tells whether the task of m, which has a thread for itself, waits in
 // ordinary Go: the thread has been asleep for some beats, and not because its goroutine
@@ -117,10 +117,16 @@ func (m *m) waitsInThread(now int64) bool {
 	if rested < waitsAfter {
 		return false
 	}
+	// What is asked last must say that it sleeps still: else it may have begun to run in
+	// between, when it wasn't runnable any more.
+	if rested < restsLong && goroutinesIn("runnable") > 0 {
+		return false
+	}
 	if waits, ok := osthread.Waits(tid); !ok || !waits {
 		return false
 	}
-	return rested >= restsLong || goroutinesIn("runnable") == 0
+	later, err := osthread.CPUTime(tid)
+	return err == nil && later == used
 }
 
 // someoneWaits tells whether fewer goroutines run, or could, than tasks are on a P:

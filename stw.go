@@ -144,6 +144,7 @@ func (s *Scheduler) reseat() {
 		old.moves.Add(1) // from now on its M's events name the seat
 		s.unseated = slices.DeleteFunc(s.unseated, func(x *p) bool { return x == old })
 		s.overruns.Add(-1)
+		old.d.overruns--
 		s.putAll(g.by.drain())
 		s.retire(g.by)
 	}

@@ -3,7 +3,8 @@ package runq
 // Sysmon: the one goroutine that needs no P. It retakes Ps, sees that timers are
 // run and the network is asked, and keeps the coarse clock. Its beat is fast while it
 // finds something to do and slows down when it doesn't; while every P is idle it
-// sleeps until the next timer, and an idle scheduler costs nothing.
+// sleeps until the next timer, and an idle scheduler costs nothing: but for a look at the
+// control group's limit every second, once there was background work.
 
 import (
 	"math"

@@ -19,6 +19,7 @@ package runq
 // and memory for a thread: what a background task can afford.
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -55,15 +56,14 @@ func onOwnThread(f func()) {
 
 // bind changes the calling thread.
 func (b *binding) bind() error {
+	var nice, cpus error
 	if b.nice != 0 {
-		if err := osthread.SetNice(b.nice); err != nil {
-			return err
-		}
+		nice = osthread.SetNice(b.nice)
 	}
 	if b.cpus != nil {
-		return osthread.SetAffinity(b.cpus)
+		cpus = osthread.SetAffinity(b.cpus)
 	}
-	return nil
+	return errors.Join(nice, cpus)
 }
 
 // try tells whether threads can be bound so: it does it to one that ends.
@@ -80,7 +80,8 @@ func (m *m) mainBound() { onOwnThread(m.driveBound) }
 func (m *m) driveBound() {
 	s := m.s
 	defer s.threads.Done()
-	if err := m.d.bound.bind(); err != nil { // it was possible when the domain was made
+	// It was possible when the domain was made. Once is enough to be told that it isn't any more.
+	if err := m.d.bound.bind(); err != nil && m.d.unbound.CompareAndSwap(false, true) {
 		s.cfg.Logger.Warn("runq: a thread isn't bound as its class wants it: its tasks run on it all the same", "error", err)
 	}
 	tid := osthread.ID()
