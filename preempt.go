@@ -130,6 +130,10 @@ func (t *Task) lookAtClock(m *m) {
 			p.forked = now
 			t.tryPromote(m, now)
 		}
+		if !p.next.Empty() { // it was left to this M, which runs on
+			p.local.Store(0)
+			m.d.wake()
+		}
 	}
 	t.pace.left = t.pace.granted
 	l.at, l.tick = now, p.tick

@@ -8,7 +8,7 @@ import (
 
 // maxProcs bounds the number of Ps: far above any machine, low enough that a slip
 // of the pen doesn't allocate gigabytes of rings.
-const maxProcs = 1024
+const maxProcs = event.DomainProcs
 
 // Procs returns the number of Ps.
 func (s *Scheduler) Procs() int { return len(s.fore.seated()) }

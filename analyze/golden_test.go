@@ -16,6 +16,7 @@ import (
 	"github.com/runq-go/runq/event"
 	"github.com/runq-go/runq/event/eventtest"
 	"github.com/runq-go/runq/observe/gotrace"
+	"github.com/runq-go/runq/observe/runqtrace"
 )
 
 var update = flag.Bool("update", false, "write the reports of testdata anew")
@@ -46,16 +47,30 @@ type analyzed struct {
 	chains   *wakechain.Report
 }
 
+// open opens a recording: one of runq's if the name ends in .runq, else one of Go's.
+func open(name string) (event.Source, error) {
+	if filepath.Ext(name) == ".runq" {
+		return runqtrace.Open(name)
+	}
+	return gotrace.Open(name)
+}
+
 func analyzeFile(t testing.TB, name string) *analyzed {
 	t.Helper()
-	src, err := gotrace.Open(name)
+	src, err := open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
+	rules := eventtest.NewValidator()
 	b, led, ver, cal, cha := &books{t: t}, ledger.New(ledger.Options{}), verdict.New(), calls.New(), wakechain.New(wakechain.Options{Paths: 2})
-	if err := analyze.Run(&checked{src, t, eventtest.NewValidator()}, b, led, ver, cal, cha); err != nil {
+	if err := analyze.Run(&checked{src, t, rules}, b, led, ver, cal, cha); err != nil {
 		t.Fatal(err)
+	}
+	if own, ok := src.(*runqtrace.Source); ok && own.Whole() { // to the scheduler's end, too, as genrunq makes them
+		if err := rules.Finish(); err != nil {
+			t.Error(err)
+		}
 	}
 	return &analyzed{b, led.Report(), ver.Report(), cal.Report(), cha.Report()}
 }
@@ -65,28 +80,50 @@ func (a *analyzed) text() string {
 }
 
 // recordings are those of testdata: who is to be blamed in each, and for what at least.
-// testdata/gen says what the programs do.
+// testdata/gen says what the programs are that Go ran, and testdata/genrunq those that
+// runq ran.
 var recordings = map[string]struct {
 	culprit string
 	kinds   []verdict.Kind
 }{
-	"hog":      {"main.hog", []verdict.Kind{verdict.Starvation, verdict.LongHolder}},
-	"convoy":   {"main.locker", []verdict.Kind{verdict.Convoy}},
-	"pipeline": {"main.slow", []verdict.Kind{verdict.SlowStage}},
-	"cgo":      {"main.crunch", []verdict.Kind{verdict.StuckCall, verdict.ThreadGrowth}},
-	"syscalls": {"main.storm", []verdict.Kind{verdict.CallStorm}},
-	"gc":       {"main.churn", []verdict.Kind{verdict.GCPressure}},
-	"timers":   {"timers of main.timers.func1", []verdict.Kind{verdict.WakeStorm}},
-	"stop":     {"main.pin", []verdict.Kind{verdict.StopCulprit}},
-	"server":   {},
+	"hog.trace":      {"main.hog", []verdict.Kind{verdict.Starvation, verdict.LongHolder}},
+	"convoy.trace":   {"main.locker", []verdict.Kind{verdict.Convoy}},
+	"pipeline.trace": {"main.slow", []verdict.Kind{verdict.SlowStage}},
+	"cgo.trace":      {"main.crunch", []verdict.Kind{verdict.StuckCall, verdict.ThreadGrowth}},
+	"syscalls.trace": {"main.storm", []verdict.Kind{verdict.CallStorm}},
+	"gc.trace":       {"main.churn", []verdict.Kind{verdict.GCPressure}},
+	"timers.trace":   {"timers of main.timers.func1", []verdict.Kind{verdict.WakeStorm}},
+	"stop.trace":     {"main.pin", []verdict.Kind{verdict.StopCulprit}},
+	"server.trace":   {},
+
+	"runq-hog.runq":        {"main.hog", []verdict.Kind{verdict.Starvation, verdict.LongHolder}},
+	"runq-convoy.runq":     {"main.locker", []verdict.Kind{verdict.Convoy}},
+	"runq-pipeline.runq":   {"main.slow", []verdict.Kind{verdict.SlowStage}},
+	"runq-block.runq":      {"main.caller", []verdict.Kind{verdict.StuckCall, verdict.ThreadGrowth}},
+	"runq-callstorm.runq":  {"main.storm", []verdict.Kind{verdict.CallStorm}},
+	"runq-timers.runq":     {"timers of main.sleeper", []verdict.Kind{verdict.WakeStorm}},
+	"runq-server.runq":     {},
+	"runq-background.runq": {},
 }
 
 // TestRecordings: every recording is legal, its accounts are right, the verdict names the
 // right culprit and no other one, and the reports are as they were.
 func TestRecordings(t *testing.T) {
-	for name, want := range recordings {
+	for _, ending := range []string{".trace", ".runq"} {
+		names, err := filepath.Glob("testdata/*" + ending)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if _, ok := recordings[filepath.Base(name)]; !ok {
+				t.Errorf("%s: it isn't known who is to be blamed in it", name)
+			}
+		}
+	}
+	for file, want := range recordings {
+		name := strings.TrimSuffix(file, filepath.Ext(file))
 		t.Run(name, func(t *testing.T) {
-			a := analyzeFile(t, filepath.Join("testdata", name+".trace"))
+			a := analyzeFile(t, filepath.Join("testdata", file))
 			a.books.blame()
 			for _, kind := range want.kinds {
 				if !slices.ContainsFunc(a.verdicts.Findings, func(f verdict.Finding) bool { return f.Kind == kind }) {

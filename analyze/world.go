@@ -182,7 +182,11 @@ func (w *World) apply(e *event.Event) *Task {
 	case event.KindProcAcquired, event.KindProcReleased, event.KindProcRetaken, event.KindProcCreated, event.KindProcDestroyed, event.KindProcSeen:
 		w.procEvent(e)
 	case event.KindProcsChanged:
-		for id := min(e.Arg, maxProcs); id < uint64(len(w.Procs)); id++ {
+		end := len(w.Procs)
+		if w.Info.Sort == "runq" {
+			end = min(end, event.DomainProcs) // the other domains' don't change with it
+		}
+		for id := min(e.Arg, maxProcs); id < uint64(end); id++ {
 			w.hold(w.Procs[id], false, event.NoM)
 		}
 	case event.KindStopAsked, event.KindStopBegin:

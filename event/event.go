@@ -19,8 +19,13 @@ type TaskID uint64
 // MID names a thread (M).
 type MID int32
 
-// PID names a proc (P): the right to run, one of a small fixed number.
+// PID names a proc (P): the right to run, one of a small fixed number. runq gives those of
+// each domain, such as that of background threads, DomainProcs numbers of their own.
 type PID int32
+
+// DomainProcs is how many numbers each domain of a runq scheduler has for its Ps. The first
+// domain is that of ordinary classes.
+const DomainProcs = 1024
 
 // NoTask, NoM and NoP say that an event has nothing to do with a task, a
 // thread or a proc, or that it isn't known with which.

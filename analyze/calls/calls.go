@@ -99,6 +99,9 @@ func (c *Calls) End(w *analyze.World) {
 	r := &Report{Length: w.Now - w.Start, Column: c.heat.width}
 	for k, of := range c.rows {
 		call := analyze.CallOf(w.Symbols, k.stack)
+		if w.Info.Blind&event.BlindStacks != 0 {
+			call = analyze.Call{Caller: w.GroupName(k.group)} // the stack is only what the task began with
+		}
 		r.Calls = append(r.Calls, Call{
 			Group: w.GroupName(k.group), Caller: call.Caller, Entry: call.Entry, Cgo: call.Cgo,
 			Count: of.times.Count(), Open: of.open, Total: of.total, P50: of.times.Percentile(50), P99: of.times.Percentile(99), Max: of.times.Max(),

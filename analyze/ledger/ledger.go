@@ -235,7 +235,12 @@ func (h *worst) Pop() any {
 func (l *Ledger) End(w *analyze.World) {
 	r := &Report{
 		Source: w.Info.Name, Blind: w.Info.Blind.Texts(), Length: w.Now - w.Start, Events: w.Events,
-		Losses: w.Losses, Dropped: w.Dropped, Procs: len(w.Procs),
+		Losses: w.Losses, Dropped: w.Dropped,
+	}
+	for _, p := range w.Procs {
+		if p != nil {
+			r.Procs++
+		}
 	}
 	for _, g := range l.groups {
 		if g == nil {

@@ -25,6 +25,11 @@ const (
 	// woken, which takes up to some ten µs.
 	idleStretch = 100e3
 
+	// idleStretchRunq is the same for runq. It leaves a task to the one that has readied
+	// it, which often waits next, until its sysmon has met it twice: 200 µs, while events
+	// are recorded. Then a thread has to be woken.
+	idleStretchRunq = 500e3
+
 	// idleShare is which part of the recording must be so.
 	idleShare = 0.05
 )
@@ -39,6 +44,7 @@ type balance struct {
 	worst      worst // the longest queue, times 1000
 	long       event.PID
 
+	domains  bool  // there are several; which P a ready task may have isn't known then
 	since    int64 // since when a P is free and a task is ready
 	beside   bool  // whether that is so
 	idle     int64 // in all
@@ -46,9 +52,10 @@ type balance struct {
 }
 
 func (b *balance) event(w *analyze.World) {
-	if beside := w.Idle > 0 && w.Runnable > 0 && !w.Stopping; beside != b.beside {
+	if beside := w.Idle > 0 && w.Runnable > 0 && !w.Stopping && !b.domains; beside != b.beside {
 		b.turn(w)
 	}
+	b.domains = b.domains || len(commonProcs(w)) < len(w.Procs)
 	switch {
 	case w.Events == 1:
 		b.window = w.Now
@@ -61,7 +68,7 @@ func (b *balance) event(w *analyze.World) {
 func (b *balance) close(w *analyze.World) {
 	length := w.Now - b.window
 	shortest, longest, p := int64(-1), int64(0), event.NoP
-	for i, of := range w.Procs {
+	for i, of := range commonProcs(w) {
 		if i >= len(b.queued) {
 			b.queued = append(b.queued, 0)
 		}
@@ -93,11 +100,28 @@ func (b *balance) close(w *analyze.World) {
 
 // turn notes that a P has become free beside ready tasks, or that that is over.
 func (b *balance) turn(w *analyze.World) {
-	if took := w.Now - b.since; b.beside && took >= idleStretch {
+	if took := w.Now - b.since; b.beside && took >= stretch(w) {
 		b.idle += took
 		b.longIdle.see(took, b.since-w.Start)
 	}
 	b.beside, b.since = !b.beside, w.Now
+}
+
+// commonProcs returns those of the Ps that aren't set apart for background threads, which
+// tasks of other classes can't run on.
+func commonProcs(w *analyze.World) []*analyze.Proc {
+	if w.Info.Sort == "runq" && len(w.Procs) > event.DomainProcs {
+		return w.Procs[:event.DomainProcs]
+	}
+	return w.Procs
+}
+
+// stretch returns how long a P may be free beside a ready task.
+func stretch(w *analyze.World) int64 {
+	if w.Info.Sort == "runq" {
+		return idleStretchRunq
+	}
+	return idleStretch
 }
 
 func (b *balance) findings(w *analyze.World) (all []Finding) {
@@ -113,7 +137,7 @@ func (b *balance) findings(w *analyze.World) (all []Finding) {
 	if float64(b.idle) >= idleShare*length && b.idle > 0 {
 		all = append(all, Finding{
 			Kind: IdleProcs, Culprit: "the scheduler, or the machine", What: "Ps are free while tasks are ready: their threads are woken late, or don't get a CPU.",
-			Threshold: fmt.Sprintf("stretches of %s or more, %.0f%% of the recording in all", analyze.Duration(idleStretch), 100*idleShare),
+			Threshold: fmt.Sprintf("stretches of %s or more, %.0f%% of the recording in all", analyze.Duration(stretch(w)), 100*idleShare),
 			Evidence:  []string{fmt.Sprintf("%s in all, at most %s", analyze.Duration(b.idle), analyze.Duration(b.longIdle.value))},
 			At:        b.longIdle.at, Share: float64(b.idle),
 		})

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -72,15 +73,20 @@ func (c *calls) wait(w *analyze.World, d *analyze.Wait) {
 }
 
 // event counts calls as they begin. Stacks have small numbers, so the table of counters is
-// a slice.
+// a slice. Where it isn't known where a task calls, it is what is known of the task that
+// tells calls of different ones apart.
 func (c *calls) event(w *analyze.World, e *event.Event, t *analyze.Task) {
-	if e.Kind != event.KindTaskBlocked || e.Stack > event.MaxSymbols {
+	stack := e.Stack
+	if t != nil {
+		stack = cmp.Or(stack, t.Stack)
+	}
+	if e.Kind != event.KindTaskBlocked || stack > event.MaxSymbols {
 		return
 	}
-	for int(e.Stack) >= len(c.storms) {
+	for int(stack) >= len(c.storms) {
 		c.storms = append(c.storms, storm{})
 	}
-	s := &c.storms[e.Stack]
+	s := &c.storms[stack]
 	if now := (w.Now-w.Start)/stormWindow + 1; now != s.window {
 		s.window, s.count = now, 0
 	}
@@ -121,7 +127,7 @@ func (c *calls) findings(w *analyze.World) []Finding {
 		call := analyze.CallOf(w.Symbols, at.stack)
 		f := &Finding{
 			Kind: StuckCall, Culprit: w.GroupName(at.group), Place: call.Caller,
-			What:      fmt.Sprintf("It is in %s for long; that takes a thread, and its P until that is taken away.", callName(call)),
+			What:      fmt.Sprintf("It is in %s for long; that takes a thread, and its P until that is taken away.", callName(w, call)),
 			Threshold: fmt.Sprintf("calls of %s or more that make %.0f%% of the recording in all", analyze.Duration(stuck), 100*stuckShare),
 			Evidence:  []string{fmt.Sprintf("%d calls, %s in all, at most %s", l.calls, analyze.Duration(l.total), analyze.Duration(l.longest.value))},
 			At:        l.longest.at, Share: float64(l.total),
@@ -134,9 +140,9 @@ func (c *calls) findings(w *analyze.World) []Finding {
 	return append(sorted(by), c.stormFindings(w)...)
 }
 
-func callName(c analyze.Call) string {
+func callName(w *analyze.World, c analyze.Call) string {
 	switch {
-	case c.Entry == "":
+	case c.Entry == "" || w.Info.Blind&event.BlindStacks != 0: // then it is the function that the task began with
 		return "a blocking call"
 	case c.Cgo:
 		return "the C function " + strings.TrimPrefix(c.Entry, "C.")
@@ -154,7 +160,7 @@ func (c *calls) stormFindings(w *analyze.World) []Finding {
 		call := analyze.CallOf(w.Symbols, stack)
 		by[stack] = &Finding{
 			Kind: CallStorm, Culprit: w.GroupName(s.group), Place: call.Caller,
-			What:      fmt.Sprintf("It calls %s again and again: what that costs is in the number of calls, not in what they do.", callName(call)),
+			What:      fmt.Sprintf("It calls %s again and again: what that costs is in the number of calls, not in what they do.", callName(w, call)),
 			Threshold: fmt.Sprintf("%d calls from one place within %s, at least %d times", stormCalls, analyze.Duration(stormWindow), stormWindows),
 			Evidence:  []string{fmt.Sprintf("%d calls in %d stretches of %s, at most %d in one", s.total, s.windows, analyze.Duration(stormWindow), s.most.value)},
 			At:        s.most.at, Share: float64(s.windows) * stormWindow,

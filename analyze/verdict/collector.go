@@ -80,7 +80,7 @@ func (c *collector) end(w *analyze.World) {
 func (c *collector) findings(w *analyze.World) []Finding {
 	length := float64(w.Now - w.Start)
 	busy := c.count >= markings && float64(c.total) >= markingShare*length
-	helped := float64(c.helped) >= assistShare*length*float64(max(len(w.Procs), 1)) && c.helped > 0
+	helped := float64(c.helped) >= assistShare*length*float64(max(procs(w), 1)) && c.helped > 0
 	if !busy && !helped {
 		return nil
 	}

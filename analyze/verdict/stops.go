@@ -77,7 +77,7 @@ func (s *stops) findings(w *analyze.World) []Finding {
 			Threshold: fmt.Sprintf("%s from when the world was asked to stop until the last one did", analyze.Duration(slowStop)),
 			Evidence: []string{fmt.Sprintf("%d times, %s in all; at most %s%s, on %v", g.stops, analyze.Duration(g.total),
 				analyze.Duration(g.longest.value), why, g.p)},
-			At: g.longest.at, Share: float64(g.total) * float64(max(len(w.Procs), 1)),
+			At: g.longest.at, Share: float64(g.total) * float64(max(procs(w), 1)),
 		}
 	}
 	return sorted(by)

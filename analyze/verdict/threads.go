@@ -38,10 +38,10 @@ const moreBlocked = 1.25
 
 func newThreads() *threads { return new(threads) }
 
-func (x *threads) limit(w *analyze.World) int { return max(manyBlocked, manyPerP*len(w.Procs)) }
+func (x *threads) limit(w *analyze.World) int { return max(manyBlocked, manyPerP*procs(w)) }
 
 func (x *threads) event(w *analyze.World) {
-	many := w.Blocked >= x.limit(w)
+	many := w.Blocked >= manyBlocked && w.Blocked >= x.limit(w)
 	if many != x.many {
 		if x.many {
 			x.over += w.Now - x.since

@@ -161,3 +161,13 @@ func (x *worst) see(value, at int64) {
 func isSystem(w *analyze.World, group event.StringID) bool {
 	return analyze.IsSystem(w.Symbols.String(group))
 }
+
+// procs returns how many Ps there are. Their numbers may have gaps.
+func procs(w *analyze.World) (n int) {
+	for _, p := range w.Procs {
+		if p != nil {
+			n++
+		}
+	}
+	return n
+}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/runq-go/runq/analyze"
 	"github.com/runq-go/runq/event"
-	"github.com/runq-go/runq/event/eventtest"
+	"github.com/runq-go/runq/event/validate"
 )
 
 func newValidateCommand() *cobra.Command {
@@ -38,7 +38,7 @@ const maxKind = 1 << 8
 // validation is a pass that checks what it sees.
 type validation struct {
 	analyze.Base
-	rules  *eventtest.Validator
+	rules  *validate.Validator
 	kinds  [maxKind]uint64
 	count  uint64
 	lost   uint64 // events, as the recording says
@@ -49,7 +49,7 @@ type validation struct {
 	source event.Info
 }
 
-func newValidation() *validation { return &validation{rules: eventtest.NewValidator()} }
+func newValidation() *validation { return &validation{rules: validate.New()} }
 
 // Event implements analyze.Pass.
 func (v *validation) Event(_ *analyze.World, e *event.Event, _ *analyze.Task) {

@@ -1,10 +1,26 @@
+// Package eventtest lets tests check that a stream of scheduler events tells of
+// nothing that can't be. What is checked, and how, is package validate's.
 package eventtest
 
 import (
 	"testing"
 
 	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/event/validate"
 )
+
+// Validator, Summary and Violation are those of package validate.
+type (
+	Validator = validate.Validator
+	Summary   = validate.Summary
+	Violation = validate.Violation
+)
+
+// NewValidator returns a Validator to which everything is unknown.
+func NewValidator() *Validator { return validate.New() }
+
+// historyLen is how many events of a task a Violation shows.
+const historyLen = validate.HistoryLen
 
 // maxReports is how many violations Check reports: the first few tell what is
 // wrong, and the rest tends to follow from them.
@@ -18,7 +34,9 @@ func Check(t testing.TB, events []event.Event, lost uint64) {
 	t.Helper()
 	v := NewValidator()
 	if lost != 0 && !tellsOfLoss(events) {
-		v.lost(event.Event{Kind: event.KindLost, Arg: lost, P: event.NoP, M: event.NoM})
+		if err := v.Event(event.Event{Kind: event.KindLost, Arg: lost, P: event.NoP, M: event.NoM}); err != nil {
+			t.Error(err)
+		}
 	}
 	bad := 0
 	for _, e := range events {

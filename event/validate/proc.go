@@ -1,4 +1,4 @@
-package eventtest
+package validate
 
 import "github.com/runq-go/runq/event"
 
@@ -11,10 +11,9 @@ type proc struct {
 
 // thread is what is known of a thread.
 type thread struct {
-	exited bool
-	task   event.TaskID // that is on it; NoTask: none, or unknown
-	p      event.PID    // that it holds
-	holds  bool         // whether p means anything: if not, it holds none or it is unknown
+	task  event.TaskID // that is on it; NoTask: none, or unknown
+	p     event.PID    // that it holds
+	holds bool         // whether p means anything: if not, it holds none or it is unknown
 }
 
 // thread returns the entry of a thread, a new one if there is none.
@@ -43,19 +42,30 @@ func isProc(k event.Kind) bool {
 
 // checkExited is rule 9.
 func (v *Validator) checkExited(e event.Event) *Violation {
-	if m := v.threads[e.M]; e.M != event.NoM && m != nil && m.exited {
+	if e.M != event.NoM && v.exited.has(threadNumber(e.M)) {
 		return v.violation(9, e, "the thread has exited before")
 	}
 	return nil
 }
 
-// threadEvent notes that a thread is there, or is no more.
+// threadEvent notes that a thread is there, or is no more. It comes after all checks: an
+// event of a thread that has exited may have brought the thread back.
 func (v *Validator) threadEvent(e event.Event) {
-	if e.M != event.NoM {
-		m := v.thread(e.M)
-		m.exited = m.exited || e.Kind == event.KindThreadExited
+	if e.M == event.NoM {
+		return
+	}
+	if e.Kind == event.KindThreadExited {
+		v.exited.add(threadNumber(e.M))
+	}
+	if v.exited.has(threadNumber(e.M)) {
+		delete(v.threads, e.M)
+	} else {
+		v.thread(e.M)
 	}
 }
+
+// threadNumber is the thread's id as one of an idSet.
+func threadNumber(id event.MID) uint64 { return uint64(uint32(id)) }
 
 // procEvent checks an event of a P: rule 2.
 func (v *Validator) procEvent(e event.Event) *Violation {

@@ -1,6 +1,7 @@
-// Package eventtest checks that a stream of scheduler events tells of nothing
-// that can't be.
-package eventtest
+// Package validate checks that a stream of scheduler events tells of nothing
+// that can't be, in memory that doesn't grow with the stream. Tests use it
+// through package eventtest.
+package validate
 
 import (
 	"errors"
@@ -46,13 +47,26 @@ import (
 // The other invariants (lost wake-ups, fairness, the number of running tasks)
 // can't be seen in single events, and aren't checked.
 //
-// The zero Validator isn't usable: see [NewValidator]. It remembers the ids of
-// all tasks that ended.
+// The memory it takes is that for the tasks, threads and Ps that are there at a
+// time, and at most 20 MiB for those that are no more: of these it keeps the
+// ids. Of tasks that ended, it knows those whose ids are among the 33 million
+// that go back from the highest one: runq and Go give out ids in about their
+// order, so these are the newest. (Where ids are far apart, more than 4096 on
+// average, they are the 8,192 highest that it saw ends of, at least.) A task
+// with a lower id passes for one that began before the first event, or is new:
+// it isn't found that events come after its end, or that its id comes twice.
+// The same goes for threads.
+//
+// The zero Validator isn't usable: see [New].
 type Validator struct {
 	tasks   map[event.TaskID]*task
-	dead    map[event.TaskID]event.Event // by task: its last event
+	free    []*task // entries of tasks that ended, for new ones
+	ended   idSet   // tasks
 	threads map[event.MID]*thread
+	exited  idSet // threads
 	procs   map[event.PID]*proc
+
+	ends [keptEnds]event.Event // the last events of the tasks that ended last: a ring
 
 	stretches int    // with losses, that haven't ended
 	losses    uint64 // of streams; changes whenever something is lost
@@ -70,11 +84,10 @@ type Summary struct {
 	Threads  int    // threads that were seen, but not their end
 }
 
-// NewValidator returns a Validator to which everything is unknown.
-func NewValidator() *Validator {
+// New returns a Validator to which everything is unknown.
+func New() *Validator {
 	return &Validator{
 		tasks:   make(map[event.TaskID]*task),
-		dead:    make(map[event.TaskID]event.Event),
 		threads: make(map[event.MID]*thread),
 		procs:   make(map[event.PID]*proc),
 	}
@@ -148,7 +161,7 @@ func (v *Validator) lost(e event.Event) {
 	}
 	clear(v.procs)
 	for _, m := range v.threads {
-		*m = thread{exited: m.exited}
+		*m = thread{}
 	}
 }
 
@@ -161,11 +174,7 @@ func (v *Validator) Summary() Summary {
 			s.Held++
 		}
 	}
-	for _, m := range v.threads {
-		if !m.exited {
-			s.Threads++
-		}
-	}
+	s.Threads = len(v.threads)
 	return s
 }
 
@@ -185,7 +194,7 @@ func (v *Validator) Finish() error {
 	if s.Live != 0 {
 		id := slices.Min(slices.Collect(maps.Keys(v.tasks))) // one is example enough
 		t := v.tasks[id]
-		errs = append(errs, fmt.Errorf("%v is still %v; its last events:%v", id, t.state, t.history))
+		errs = append(errs, fmt.Errorf("%v is still %v; its last events:%v", id, t.state, &t.history))
 	}
 	return errors.Join(errs...)
 }

@@ -1,4 +1,4 @@
-package eventtest
+package validate
 
 import "github.com/runq-go/runq/event"
 
@@ -13,18 +13,17 @@ type task struct {
 	losses  uint64    // v.losses at its last event
 	exact   bool      // whether time is set
 	time    int64     // of its last exact event
-	history *history
+	history history
 }
 
 // taskEvent checks an event of a task: all rules that have to do with it.
 func (v *Validator) taskEvent(e event.Event, spec *event.Spec) *Violation {
-	if _, ok := v.dead[e.Task]; ok {
-		return v.violation(1, e, "the task has ended before")
-	}
 	t := v.tasks[e.Task]
 	if t == nil {
-		t = &task{known: e.Seq <= 1, m: event.NoM, seq: e.Seq - 1, losses: v.losses, history: new(history)}
-		v.tasks[e.Task] = t
+		if v.ended.has(uint64(e.Task)) {
+			return v.violation(1, e, "the task has ended before")
+		}
+		t = v.newTask(e)
 	}
 	bad := v.checkSeq(t, e)
 	if bad == nil {
@@ -41,6 +40,17 @@ func (v *Validator) taskEvent(e event.Event, spec *event.Spec) *Violation {
 	}
 	v.move(t, e, spec)
 	return bad
+}
+
+// newTask makes the entry of a task of which this is the first event.
+func (v *Validator) newTask(e event.Event) *task {
+	t := new(task)
+	if n := len(v.free); n != 0 {
+		t, v.free = v.free[n-1], v.free[:n-1]
+	}
+	*t = task{known: e.Seq <= 1, m: event.NoM, seq: e.Seq - 1, losses: v.losses}
+	v.tasks[e.Task] = t
+	return t
 }
 
 // checkSeq is rule 8.
@@ -133,8 +143,9 @@ func (v *Validator) move(t *task, e event.Event, spec *event.Spec) {
 	}
 	if spec.To == event.TaskDead {
 		v.sum.Finished++
-		v.dead[e.Task] = e
+		v.noteEnd(e)
 		delete(v.tasks, e.Task)
+		v.free = append(v.free, t)
 	}
 }
 
