@@ -104,7 +104,7 @@ func TestWithTimeoutParent(t *testing.T) {
 	}
 	awaitTimers(t, s, clk, 1)
 	clk.advance(time.Minute)
-	clk.awaitIdle(t)
+	awaitTrue(t, "the deadline passes", func() bool { return sleeping(s) == 0 })
 	if ctx.Err() != context.Canceled || context.Cause(ctx) != cause {
 		t.Errorf("after the deadline: Err = %v, Cause = %v", ctx.Err(), context.Cause(ctx))
 	}
