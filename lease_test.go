@@ -291,10 +291,13 @@ func TestLeaseWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Go(func(*Task) { <-l.stop })
-	awaitTrue(t, "it waits, and nothing is lent for it", func() bool {
-		l.beat(0)
-		return !c.computes() && l.countLent() == 0
+	awaitTrue(t, "it runs", func() bool { return c.Stats().Serving == 1 })
+	l.beat(0) // which sees its thread for the first time
+	awaitTrue(t, "it is known to wait", func() bool {
+		l.clk.advance(time.Duration(restsLong)) // until then it may have been interrupted
+		return !c.computes()
 	})
+	l.awaitLent(0, 0)
 	for range 20 {
 		l.beat(0)
 		if n := l.countLent(); n != 0 {
