@@ -52,7 +52,6 @@ type bucket struct {
 	saved   float64   // ns; negative: used in advance; guarded by mu
 	at      int64     // when saved was true; guarded by mu
 	limits  sx.Uint32 // how often there has come to be a limit; partner: holdBack
-	slots   slots
 }
 
 // set changes the rate; no limit for a negative one.
@@ -65,7 +64,6 @@ func (b *bucket) set(rate float64, now int64) {
 		b.limits.Add(1)
 	}
 	b.rate = rate
-	b.slots.limit(rate)
 	b.limited.Store(rate >= 0)
 }
 
@@ -92,10 +90,7 @@ func (b *bucket) pay(used, now int64) (wait time.Duration) {
 // the task's thread.
 func (m *m) holdBack() {
 	b := m.d.bucket
-	if b == nil || !b.limited.Load() {
-		return
-	}
-	for b.limited.Load() {
+	for b != nil && b.limited.Load() {
 		used, err := osthread.CPUTime(int(m.tid.Load()))
 		if err != nil {
 			return // unknown to a kernel that knew it when the domain was made
@@ -103,21 +98,15 @@ func (m *m) holdBack() {
 		if n := b.limits.Load(); m.limit != n { // what it has used before there was a limit is free
 			m.limit, m.paid = n, int64(used)
 		}
-		now := m.s.clock.Now()
-		wait := b.pay(max(int64(used)-m.paid, 0), now)
+		wait := b.pay(max(int64(used)-m.paid, 0), m.s.clock.Now())
 		m.paid = int64(used)
-		if wait > 0 {
-			b.slots.leave(&m.slot)
-		} else if b.slots.take(&m.slot, now, m.s.slice) {
+		if wait <= 0 {
 			return
-		} else {
-			wait = slotLook
 		}
 		m.heldBack.Store(true) // partner: retakeRunning
 		m.s.clock.Pause(min(wait, holdMost))
 		m.heldBack.Store(false)
 	}
-	b.slots.leave(&m.slot) // there is no limit any more
 }
 
 // governor reckons the allowance. Sysmon owns it, but for what is said to be guarded by

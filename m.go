@@ -50,7 +50,6 @@ type m struct {
 	before   time.Duration // CPU time that its thread had used when it got it; written before tid
 	tid      sx.Int32      // of the thread it has for itself; 0: it has none
 	rested   threadRest    // what is known of its sleep; guarded by the lock
-	slot     slot          // guarded by those of its domain
 
 	// nextP is the P it is to run with when it is woken; guarded by the lock until
 	// the wake, then its own.

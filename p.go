@@ -190,9 +190,6 @@ func (m *m) release(to pState, why event.Reason) *p {
 		bug("release: M %d has no P", m.id)
 	}
 	p.rests()
-	if m.slot.has {
-		p.d.bucket.slots.leave(&m.slot)
-	}
 	if p.events != nil && p.state != pUnseated { // else it was taken before
 		m.event(event.KindProcReleased, why, 0)
 	}

@@ -122,9 +122,6 @@ func (s *Scheduler) takeFromCall(p *p, phase uint32) bool {
 	}
 	s.blocked++
 	sx.PeekPointer(&p.class).blocked++
-	if p.d.bucket != nil {
-		p.d.bucket.slots.leave(&m.slot)
-	}
 	m.oldP = p
 	m.setState(event.ThreadBlocked, event.KindNone)
 	p.c.retakesBlocked++
@@ -180,9 +177,6 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 // overrun takes a P from the task that it runs and gives it to another M.
 func (s *Scheduler) overrun(p *p) {
 	s.out.overruns.Add(1)
-	if p.d.bucket != nil {
-		p.d.bucket.slots.leave(&p.m.slot) // it waits
-	}
 	s.handOff(s.unseat(p))
 }
 
