@@ -23,14 +23,13 @@ package runqtrace
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/runq-go/runq/event"
 	"github.com/runq-go/runq/internal/tracefile"
+	"github.com/runq-go/runq/observe/internal/input"
 )
 
 // Fault is the error of a recording that can't be read on. It says where, and after how
@@ -53,7 +52,7 @@ var _ event.Source = (*Source)(nil)
 // serves one (http://host/debug/runq/trace?seconds=5), which then records for so long. It
 // blocks until the first bytes are there.
 func Open(name string) (*Source, error) {
-	in, err := open(name)
+	in, err := input.Open(name, "a recording")
 	if err != nil {
 		return nil, err
 	}
@@ -63,35 +62,6 @@ func Open(name string) (*Source, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil
-}
-
-func open(name string) (io.ReadCloser, error) {
-	switch {
-	case name == "-":
-		return io.NopCloser(os.Stdin), nil
-	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
-		return get(name)
-	}
-	return os.Open(name)
-}
-
-// get asks a program for a recording. There is no limit on time: the address says how
-// long to record.
-func get(url string) (io.ReadCloser, error) {
-	resp, err := http.Get(url)
-	if err != nil {
-		return nil, fmt.Errorf("asking for a recording: %w", err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
-	}
-	defer resp.Body.Close()
-	// What the handler answers instead of a recording is a sentence.
-	says, err := io.ReadAll(io.LimitReader(resp.Body, 200))
-	if err != nil {
-		return nil, fmt.Errorf("asking for a recording: %s: %s", url, resp.Status)
-	}
-	return nil, fmt.Errorf("asking for a recording: %s: %s: %s", url, resp.Status, strings.TrimSpace(string(says)))
 }
 
 // NewReader returns a source that reads the recording from r, which it closes in Close if
