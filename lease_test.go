@@ -54,8 +54,10 @@ func (l *leaser) end() {
 	if !isClosed(l.stop) {
 		close(l.stop)
 	}
-	awaitTrue(l.t, "the tasks end", func() bool { l.beat(0); return l.Stats().Live == 0 })
-	l.beat(0)
+	awaitTrue(l.t, "the tasks end, and all is given back for good", func() bool {
+		l.beat(0)
+		return l.Stats().Live == 0 && l.leasing.want == 0 && l.countLent() == 0
+	})
 }
 
 // beat lets a beat pass in which background threads used some CPUs' time.
