@@ -388,6 +388,16 @@ func (p *p) keep(t *Task) {
 	}
 }
 
+// putAgain queues a locked task that has lost its P: before all others if it has a thread of
+// its own.
+func (s *Scheduler) putAgain(t *Task) {
+	if t.home != nil {
+		t.e.env.class.putFirst(t)
+		return
+	}
+	s.put(begun(t))
+}
+
 // putFirst queues t, which has a thread of its own, before all that is queued.
 func (c *Class) putFirst(t *Task) {
 	t.readied = c.s.clock.Now()

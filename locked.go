@@ -51,18 +51,13 @@ func (t *Task) unlockAll() {
 // waitLocked parks a locked task: commit, hand off, sleep until somebody who has
 // found the task in a queue brings a P.
 func (m *m) waitLocked(t *Task, commit func(*Task, unsafe.Pointer) bool, arg unsafe.Pointer) {
-	own := t.home != nil
-	if own {
-		m.d.waiting.Add(1)
-		t.e.env.class.waitBegins()
-	}
+	m.d.waiting.Add(1) // only a domain whose tasks have threads looks at it
+	t.waitBegins()
 	m.afterPark(t, commit, arg)
 	m.handOffP()
 	m.awaitP(t)
-	if own {
-		m.d.waiting.Add(-1)
-		t.e.env.class.waitEnds()
-	}
+	m.d.waiting.Add(-1)
+	t.waitEnds()
 }
 
 // requeueLocked queues a locked task and gives its P away.
@@ -74,23 +69,21 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 		t.event(event.KindTaskYielded, why, 0)
 	}
 	m.curg = nil
-	switch own := t.home != nil; {
-	case own && why == event.ReasonStopTheWorld:
+	lost := why == event.ReasonLostP
+	switch {
+	case t.home != nil && why == event.ReasonStopTheWorld:
 		m.p.keep(t)
-	case own && why == event.ReasonLostP: // it may have been a stop that has taken it
-		t.e.env.class.putFirst(t)
+	case lost: // it may have been a stop that has taken it
+		m.s.putAgain(t)
+		t.waitBegins() // perhaps for long
 	default:
 		m.s.put(begun(t))
-	}
-	own := t.home != nil && why == event.ReasonLostP // it may wait for long
-	if own {
-		t.e.env.class.waitBegins()
 	}
 	m.handOffP()
 	m.d.wake() // an unseated P starts nobody
 	m.awaitP(t)
-	if own {
-		t.e.env.class.waitEnds()
+	if lost {
+		t.waitEnds()
 	}
 }
 
@@ -98,14 +91,10 @@ func (m *m) requeueLocked(t *Task, why event.Reason) {
 // find no P.
 func (m *m) waitLockedQueued(t *Task) {
 	m.curg = nil
-	if t.home != nil {
-		t.e.env.class.waitBegins()
-	}
+	t.waitBegins()
 	m.s.enqueue(begun(t))
 	m.awaitP(t)
-	if t.home != nil {
-		t.e.env.class.waitEnds()
-	}
+	t.waitEnds()
 }
 
 // awaitP sleeps until somebody hands m, for its locked task t, a P.
@@ -132,11 +121,7 @@ func (m *m) handOffTo(t *Task) {
 	s := m.s
 	s.lock.Lock()
 	if m.p.state == pUnseated { // since t was picked
-		if t.home != nil { // first, or nothing would seem to go on
-			t.e.env.class.putFirst(t)
-		} else {
-			s.put(begun(t))
-		}
+		s.putAgain(t) // first, or nothing would seem to go on
 		s.leaveSeat(m)
 		s.lock.Unlock()
 		m.d.wake()

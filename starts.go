@@ -22,6 +22,8 @@ package runq
 // next one back.
 
 import (
+	"iter"
+
 	"github.com/runq-go/runq/internal/queue"
 	"github.com/runq-go/runq/internal/sx"
 )
@@ -105,8 +107,12 @@ func (m *m) putOff(e *entry) bool {
 	return true
 }
 
-// waitBegins notes that a begun task of the class waits on its thread.
-func (c *Class) waitBegins() {
+// waitBegins notes that t, which has begun, waits on its thread, if it has one of its own.
+func (t *Task) waitBegins() {
+	if t.home == nil {
+		return
+	}
+	c := t.e.env.class
 	c.starts.mu.Lock()
 	c.starts.waiting++
 	c.starts.mu.Unlock()
@@ -114,7 +120,11 @@ func (c *Class) waitBegins() {
 }
 
 // waitEnds notes that it waits no more.
-func (c *Class) waitEnds() {
+func (t *Task) waitEnds() {
+	if t.home == nil {
+		return
+	}
+	c := t.e.env.class
 	c.starts.mu.Lock()
 	c.starts.waiting--
 	c.starts.mu.Unlock()
@@ -125,17 +135,27 @@ func (c *Class) waitEnds() {
 // startLater lets up to n of the tasks that were put off be begun, as long as not too many
 // wait.
 func (c *Class) startLater(n int) {
-	for ; n > 0 && c.starts.count() > 0; n-- {
-		var e entry
-		c.starts.mu.Lock()
-		found := c.mayWait() && c.starts.get(&e)
-		c.starts.mu.Unlock()
-		if !found {
-			return
-		}
+	for n > 0 && c.starts.count() > 0 && c.startOne(false) {
+		n--
+	}
+}
+
+// startOne lets one task that was put off be begun, although too many wait if anyway says
+// so, and tells whether it did.
+func (c *Class) startOne(anyway bool) bool {
+	var e entry
+	c.starts.mu.Lock()
+	may := c.mayWait()
+	found := (may || anyway) && c.starts.get(&e)
+	if found && !may {
+		c.starts.beyond++
+	}
+	c.starts.mu.Unlock()
+	if found {
 		c.starts.at.Store(c.s.clock.Now())
 		c.arrive(e)
 	}
+	return found
 }
 
 // pause is after what time without a start one more task is begun than may wait.
@@ -150,14 +170,24 @@ func (c *Class) pause() int64 {
 	return pause
 }
 
-// startsDue returns when sysmon is to see to what is put off: 0 if nothing is.
-func (s *Scheduler) startsDue() (due int64) {
-	for _, d := range s.allDomains()[1:] {
-		for _, c := range *d.classes.Load() {
-			if c.starts.count() > 0 {
-				due = earlier(due, c.starts.at.Load()+c.pause())
+// puttingOff yields the classes of the domains that have put off the start of a task. In the
+// first domain, tasks need no threads.
+func puttingOff(domains []*domain) iter.Seq[*Class] {
+	return func(yield func(*Class) bool) {
+		for _, d := range domains[1:] {
+			for _, c := range *d.classes.Load() {
+				if c.starts.count() > 0 && !yield(c) {
+					return
+				}
 			}
 		}
+	}
+}
+
+// startsDue returns when sysmon is to see to what is put off: 0 if nothing is.
+func (s *Scheduler) startsDue() (due int64) {
+	for c := range puttingOff(s.allDomains()) {
+		due = earlier(due, c.starts.at.Load()+c.pause())
 	}
 	return due
 }
@@ -165,38 +195,17 @@ func (s *Scheduler) startsDue() (due int64) {
 // startStuck lets one more task be begun of each class that has put some off and has begun
 // none for a while. It is sysmon's.
 func (s *Scheduler) startStuck(now int64) {
-	for _, d := range s.allDomains()[1:] {
-		for _, c := range *d.classes.Load() {
-			if c.starts.count() > 0 && now-c.starts.at.Load() >= c.pause() {
-				c.startBeyond(now)
-			}
+	for c := range puttingOff(s.allDomains()) {
+		if now-c.starts.at.Load() >= c.pause() {
+			c.startOne(true)
 		}
 	}
 }
 
-// startBeyond lets one task be begun although too many wait.
-func (c *Class) startBeyond(now int64) {
-	var e entry
-	c.starts.mu.Lock()
-	found := c.starts.get(&e)
-	if found && !c.mayWait() {
-		c.starts.beyond++
-	}
-	c.starts.mu.Unlock()
-	if found {
-		c.starts.at.Store(now)
-		c.arrive(e)
-	}
-}
-
-// anyPutOff tells whether the start of a task is put off.
+// anyPutOff tells whether the start of a task is put off. The lock is held.
 func (s *Scheduler) anyPutOff() bool {
-	for _, d := range s.domainsLocked()[1:] {
-		for _, c := range *d.classes.LoadLocked() {
-			if c.starts.count() > 0 {
-				return true
-			}
-		}
+	for range puttingOff(s.domainsLocked()) {
+		return true
 	}
 	return false
 }

@@ -56,27 +56,37 @@ func TestStartsPutOff(t *testing.T) {
 // TestStopsBeginNothing: a stop of the world interrupts background tasks that compute, and
 // they go on before others begin.
 func TestStopsBeginNothing(t *testing.T) {
-	const procs = 2
-	s := newBackground(t, Config{Procs: procs, Slice: calm}) // so that no slice ends
-	var begun, stop = new(atomic.Int32), new(atomic.Bool)
-	for range 50 {
-		s.Background().Go(func(tk *Task) {
-			begun.Add(1)
-			for !stop.Load() {
-				tk.Checkpoint()
+	for name, deadline := range map[string]time.Duration{"in order of arrival": 0, "in order of deadline": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			const procs = 2
+			s := newBackground(t, Config{Procs: procs, Slice: calm}) // so that no slice ends
+			c, err := s.Class("c", ClassConfig{Background: true, Deadline: deadline})
+			if err != nil {
+				t.Fatal(err)
 			}
+			var begun atomic.Int32
+			var stop atomic.Bool
+			for range 50 {
+				c.Go(func(tk *Task) {
+					begun.Add(1)
+					for !stop.Load() {
+						tk.Checkpoint()
+					}
+				})
+			}
+			awaitTrue(t, "the first ones run", func() bool { return begun.Load() >= procs })
+			before := begun.Load()
+			for range 20 {
+				s.Snapshot()
+			}
+			// One look for work of 61 goes to the class's queue first, and a stop may come just
+			// when a task that has gone first is being handed its P.
+			if n := begun.Load() - before; n > 4 {
+				t.Errorf("in 20 stops %d tasks have begun", n)
+			}
+			stop.Store(true)
 		})
 	}
-	awaitTrue(t, "the first ones run", func() bool { return begun.Load() >= procs })
-	before := begun.Load()
-	for range 20 {
-		s.Snapshot()
-	}
-	// One look for work of 61 goes to the class's queue first.
-	if n := begun.Load() - before; n > 4 {
-		t.Errorf("in 20 stops %d tasks have begun", n)
-	}
-	stop.Store(true)
 }
 
 // TestBlockTakesTurns: of a class only as many tasks as it may are in a blocking call at
@@ -195,36 +205,6 @@ func TestStartsReturning(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestStopsBeginNothingDue is TestStopsBeginNothing for tasks that run in order of deadline.
-func TestStopsBeginNothingDue(t *testing.T) {
-	const procs = 2
-	s := newBackground(t, Config{Procs: procs, Slice: calm})
-	c, err := s.Class("due", ClassConfig{Background: true, Deadline: time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var begun atomic.Int32
-	var stop atomic.Bool
-	for range 50 {
-		c.Go(func(tk *Task) {
-			begun.Add(1)
-			for !stop.Load() {
-				tk.Checkpoint()
-			}
-		})
-	}
-	awaitTrue(t, "the first ones run", func() bool { return begun.Load() >= procs })
-	before := begun.Load()
-	for range 20 {
-		s.Snapshot()
-	}
-	// A stop may come just when a task that has gone first is being handed its P.
-	if n := begun.Load() - before; n > 4 {
-		t.Errorf("in 20 stops %d tasks have begun", n)
-	}
-	stop.Store(true)
 }
 
 // TestOverrunsCounted: what stops of the world have taken from tasks that don't answer, and
