@@ -8,20 +8,13 @@ package runq
 // call, even if nobody ever steals it.
 //
 // The choice: a fork is private until somebody wants it. It is written into a frame on
-// its task's own fork stack, with plain stores, and its Join is a call. Every so often,
-// when the task looks at the clock at a fork or a checkpoint (preempt.go), it looks
-// whether a P is idle, too, and then promotes its oldest fork, which has most of the
-// work below it: what is in the frame is copied into a ticket, and a task that runs the
-// ticket is queued as any other (ticket.go). Nobody but the task ever touches a frame.
-// So promoting needs no protocol; what is shared is the ticket, which has one.
-//
-// A promotion that wasn't worth it, because the fork was joined or done before a thief
-// could have come, makes the next one wait for twice as long.
-//
-// A task's first fork is promoted at once if there are several Ps: it may be the only
-// one, of a task that then computes for long. From then on it takes time for promoting
-// to be worth it, about a hundred microseconds: a tree of a thousand nodes is done
-// before that.
+// its task's own fork stack, with plain stores, and its Join is a call. An M that has run
+// out of work begs for a fork (steal.go), and so that one that sleeps gets something, the
+// task looks itself every so often whether a P is idle, when it looks at the clock at a
+// fork or a checkpoint (preempt.go). Then it promotes its oldest fork, which has most of
+// the work below it (promote.go): what is in the frame is copied into a ticket, and a task
+// that runs the ticket is queued as any other (ticket.go). Nobody but the task ever touches
+// a frame. So promoting needs no protocol; what is shared is the ticket, which has one.
 //
 // Frames are typed, since the garbage collector has to know what is in them. A frame is
 // used for a fork if it was used for the same function last time, which is what a
@@ -74,7 +67,8 @@ type forkStack struct {
 	pause    int64     // ns from one promotion to the next
 	base     int32     // how many forks there were when what under says was begun
 
-	// The oldest private forks at the last look: which the first was, and their numbers.
+	// The oldest private forks a while ago: when, which the first was, and their numbers.
+	seenAt   int64
 	seenFrom int32
 	seen     [forksSeen]uint32
 }
@@ -83,19 +77,6 @@ const (
 	// forkChunk is how many frames are made at a time: a recursion needs many of them,
 	// and they should lie together.
 	forkChunk = 16
-
-	// promoteWorth is how long a promoted fork must run elsewhere to have been worth it:
-	// longer than it takes to wake an M on a processor that sleeps.
-	promoteWorth = 50e3 // ns
-
-	// promotePause is the longest pause between two promotions of a task whose forks
-	// aren't worth it, small trees one after the other: 1 % of the time goes into them
-	// then.
-	promotePause = 100 * lookEvery
-
-	// forksSeen is how many forks are watched from one look to the next: more than there
-	// are promotions in between.
-	forksSeen = 4
 
 	// forkKept is how many frames a carrier keeps when its task has ended. That is deep
 	// enough for any tree that is cut in halves.
@@ -301,76 +282,6 @@ func (t *Task) beginForks() *forkFrame {
 
 // forks returns the number of the task's forks that haven't been joined.
 func (t *Task) forks() int32 { return frameAt(t.fork).index }
-
-// hungry tells whether some P has nothing to do.
-func (d *domain) hungry() bool { return d.idle.IdlePs() > 0 || d.idle.Searching() > 0 }
-
-// tryPromote promotes the task's oldest fork at a look, at the time now, if it is worth it
-// as far as can be told. One that was there at the last look has been waiting for all
-// that time, so it is of a size that matters. Of another nothing is known: that is tried,
-// with longer and longer pauses if it turns out to be worth nothing.
-func (t *Task) tryPromote(m *m, now int64) {
-	st := t.c.forks
-	if m.d.hungry() {
-		switch {
-		case st.aged():
-			t.promoteOldest(m)
-		case now >= st.next:
-			st.next = now + st.pause
-			t.promoteOldest(m)
-		}
-	}
-	st.see(t.forks())
-}
-
-// aged tells whether the oldest private fork was there at the last look. A frame's number
-// changes with each fork that is put there.
-func (st *forkStack) aged() bool {
-	i := st.promoted - st.seenFrom
-	return i >= 0 && i < forksSeen && st.seen[i] != 0 && int(st.promoted) < len(st.frames) &&
-		st.frames[st.promoted].head().number == st.seen[i]
-}
-
-// see notes the oldest private forks of n.
-func (st *forkStack) see(n int32) {
-	st.seenFrom = st.promoted
-	for i := range st.seen {
-		st.seen[i] = 0
-		if at := st.promoted + int32(i); at < n {
-			st.seen[i] = st.frames[at].head().number
-		}
-	}
-}
-
-// judge takes note of whether a promotion was worth it.
-func (st *forkStack) judge(worth bool) {
-	if worth {
-		st.next, st.pause = 0, lookEvery
-	} else {
-		st.pause = min(2*st.pause, promotePause)
-	}
-}
-
-// promoteOldest lets others have the task's oldest fork that is still private.
-func (t *Task) promoteOldest(m *m) {
-	st := t.c.forks
-	if st.promoted >= t.forks() {
-		return
-	}
-	f := st.frames[st.promoted]
-	tk := f.promote()
-	tk.ctx, tk.cancel = context.WithCancelCause(t.forkContext())
-	tk.child = t.e.env.child
-	st.promoted++
-	f.head().ticket = tk
-	if st.under != nil {
-		st.under.adopt(tk) // from here on others may run it
-	}
-	m.p.c.forksPromoted++
-	e := owned(tk.run, &env{s: m.s, class: tk.child.class, due: tk.child.due, ctx: tk.ctx, owner: tk, child: tk.child})
-	e.parent = t.id
-	m.spawn(&e)
-}
 
 // forkContext is the context of the task's next promoted fork: that of the one before,
 // which must be joined after it. So when one fails, those end that would have to be

@@ -160,6 +160,29 @@ func TestForkPromotesLater(t *testing.T) {
 	})
 }
 
+// TestBegged checks what a task does that was begged for a fork: nothing if it has none, and
+// it is asked to yield before that.
+func TestBegged(t *testing.T) {
+	runIn(t, newTest(t, Config{Procs: 1}), func(tk *Task) {
+		pace := tk.pace
+		tk.preempt.Store(begged)
+		tk.Checkpoint()
+		if pace.left--; tk.preempt.Load() != 0 || tk.pace != pace {
+			t.Errorf("preempt %d, pace %+v; want 0, %+v", tk.preempt.Load(), tk.pace, pace)
+		}
+		tk.preempt.Store(asked)
+		tk.m.p.begForFork()
+		if tk.preempt.Load() != asked {
+			t.Error("who begs has taken back that the task is asked to yield")
+		}
+		tk.Checkpoint()
+		tk.m.p.begForFork()
+		if tk.preempt.Load() != begged {
+			t.Error("the running task isn't begged")
+		}
+	})
+}
+
 // forkName is a function with a name to be looked for in messages.
 func forkName(*Task, int) int { return 1 }
 

@@ -102,7 +102,7 @@ type Task struct {
 	status  status       // written by the holder, peeked at by observers
 	cold    bool         // something of the second part is in use; the holder's
 	reason  event.Reason // why it left its stack last; the holder's, peeked at by observers
-	preempt sx.Uint32    // asked, or 0; set by sysmon and stopTheWorld; partner: Checkpoint
+	preempt sx.Uint32    // asked, begged or 0; set by sysmon, stopTheWorld and hungry Ms; partner: Checkpoint
 	pace    pace         // of its checkpoints and forks
 	fork    uintptr      // the frame for its next fork (fork.go)
 	id      uint64

@@ -318,8 +318,9 @@ func runRange(t *Task, r loopRange) (none struct{}) {
 		t.checkJoined(depth + forks)
 		r.lo += n
 		pc.ended(t, n)
+		t.m.p.forked = pc.now
 		l.did(n, pc.now)
-		if t.m.d.hungry() && pc.worth(upper) {
+		if pc.worth(upper, t.m.d.worthSharing()) {
 			t.offer()
 		}
 		t.Checkpoint()
@@ -372,15 +373,16 @@ func (pc *chunks) ended(t *Task, n int) {
 }
 
 // worth tells whether the oldest private fork is worth being offered to others: mine,
-// the range's own youngest, if it is as long as the elements so far let expect.
-func (pc *chunks) worth(mine *typedFrame[loopRange, struct{}]) bool {
+// the range's own youngest, if it is as long as least, as far as the elements so far let
+// expect.
+func (pc *chunks) worth(mine *typedFrame[loopRange, struct{}], least int64) bool {
 	took := pc.now - pc.begun
-	if took < offerAfter {
+	if took < offerAfter || least == never {
 		return false
 	}
 	if mine == nil || mine.ticket != nil || mine.stack.promoted < mine.index {
 		return true // another loop's, or the task's own
 	}
 	n := mine.arg.hi - mine.arg.lo
-	return float64(n)*float64(took) >= promoteWorth*float64(pc.done)
+	return float64(n)*float64(took) >= float64(least)*float64(pc.done)
 }

@@ -39,7 +39,7 @@ const (
 	// the first looks of a task follow on each other closely.
 	promoteAfter = lookEvery / 4
 
-	// looksMost bounds their number: well below asked.
+	// looksMost bounds their number: below begged and asked.
 	looksMost = 1 << 30
 )
 
@@ -50,6 +50,10 @@ const threadsPerP = 16
 // asked is Task.preempt when the task is asked to yield: more than pace.left can be, so
 // that one comparison finds out about both.
 const asked = math.MaxInt32
+
+// begged is Task.preempt when an M without work begs for a fork of the task (steal.go): more
+// than pace.left can be, too. To be asked goes before it.
+const begged = looksMost + 1
 
 // pace counts a task's checkpoints. Owner: the task.
 type pace struct {
@@ -90,6 +94,10 @@ func (t *Task) checkpoint() {
 	m := t.enter("Checkpoint")
 	if t.preempt.Load() == 0 {
 		t.lookAtClock(m)
+		return
+	}
+	if t.preempt.CompareAndSwap(begged, 0) { // partner: beg
+		t.give(m)
 		return
 	}
 	t.preempt.Store(0)

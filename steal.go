@@ -51,8 +51,17 @@ const (
 	nextLooks = 16
 
 	// forkPatience is how long an M waits for a fork to be promoted: until the next look
-	// of the task that has it, with as much again to spare.
+	// of a task that has some, if it doesn't come to a checkpoint before, with as much
+	// again to spare.
 	forkPatience = 2 * lookEvery
+
+	// forkRounds ends the wait where time stands still while anybody runs, in a bubble of
+	// testing/synctest: elsewhere a round takes longer than 100 ns.
+	forkRounds = forkPatience / 100
+
+	// begEvery is the time from one begging to the next: ten times what a task needs for
+	// the look that it is asked for, and the cache lines that change hands.
+	begEvery = searcherWorth
 )
 
 // agedNext is a next slot that a thief has seen occupied.
@@ -79,8 +88,8 @@ func (m *m) steal(e *entry) bool {
 			sx.Gosched()
 		}
 	}
-	for range nextLooks {
-		if m.aged.p == nil || m.p.attn.Load()&^attnFair != 0 {
+	for i := 0; i < nextLooks && m.aged.p != nil; i++ {
+		if m.p.attn.Load()&^attnFair != 0 {
 			return false
 		}
 		sx.Gosched()
@@ -91,12 +100,21 @@ func (m *m) steal(e *entry) bool {
 	return m.awaitFork(e)
 }
 
-// awaitFork searches on while another P runs a task with forks that nobody else can see
-// yet: it promotes one at its next look at the clock, now that somebody is hungry. To go
-// to sleep until then costs more than the wait.
+// awaitFork searches on while other Ps run tasks with forks that nobody else can see yet,
+// or did so a moment ago, and begs them to promote one. To go to sleep costs more than the
+// wait, for this M and for who has to wake it.
 func (m *m) awaitFork(e *entry) bool {
-	now := m.s.clock.Now()
-	for until := now + forkPatience; now < until && m.d.forksSince(now-forkPatience); now = m.s.clock.Now() {
+	begun := m.s.clock.Now()
+	now, beg := begun, begun
+	for range int(forkRounds) {
+		p := m.forker(now - forkPatience)
+		if p == nil || now-begun >= forkPatience {
+			return false
+		}
+		if now >= beg {
+			p.begForFork()
+			beg = now + begEvery
+		}
 		sx.Gosched()
 		if m.p.attn.Load()&^attnFair != 0 || m.d.queued() {
 			return false
@@ -104,19 +122,33 @@ func (m *m) awaitFork(e *entry) bool {
 		if m.stealRound(e, false) {
 			return true
 		}
+		now = m.s.clock.Now()
 	}
 	return false
 }
 
-// forksSince tells whether a task of the domain had forks when it looked at the clock, since
-// the time given.
-func (d *domain) forksSince(time int64) bool {
-	for _, p := range d.seated() {
-		if sx.PeekInt64(&p.forked) > time {
-			return true
+// forker returns a P of which a task had forks since the time given, as far as known; nil:
+// there is none. It is another one each time, if there are several.
+func (m *m) forker(since int64) *p {
+	seats := m.d.seated()
+	first := int(m.random() % uint32(len(seats)))
+	for i := range seats {
+		p := seats[(first+i)%len(seats)]
+		if at := sx.PeekInt64(&p.forked); at != 0 && at > since {
+			return p
 		}
 	}
-	return false
+	return nil
+}
+
+// begForFork asks the task that runs on p to look whether it has a fork for others. It may
+// be another task's turn meanwhile, which then looks in vain.
+func (p *p) begForFork() {
+	if m := sx.PeekPointer(&p.m); m != nil {
+		if t := sx.PeekPointer(&m.curg); t != nil && t.preempt.Load() == 0 {
+			t.preempt.CompareAndSwap(0, begged) // partner: checkpoint
+		}
+	}
 }
 
 // stealRound visits every P once.

@@ -95,7 +95,7 @@ func twoPs(t *testing.T, clk clock) (thief *m, victim *p) {
 		closeInTime(t, s)
 	})
 	seats := s.fore.seated()
-	thief = &m{id: 1000, s: s, p: seats[0]}
+	thief = &m{id: 1000, s: s, d: &s.fore, p: seats[0]}
 	t.Cleanup(func() { // before the world starts
 		seats[0].drain()
 		seats[1].drain()
@@ -173,6 +173,49 @@ func TestStealNextAge(t *testing.T) {
 
 // newTestTask returns a task that is on no carrier.
 func newTestTask() *Task { return &Task{status: gRunnable} }
+
+// TestStealBegs checks that a thief who finds nothing begs a task that had forks lately for
+// one, and waits for it, but not for ever.
+func TestStealBegs(t *testing.T) {
+	clk := newFakeClock()
+	thief, victim := twoPs(t, clk)
+	tk := newTestTask()
+	victim.m = &m{p: victim, curg: tk}
+	defer func() { victim.m = nil }()
+	gives := false
+	thief.s.cfg.StealOrder = orderFunc(func(n, thief int, _ uint32) (int, int) {
+		clk.advance(nextAge)
+		if gives && tk.preempt.CompareAndSwap(begged, 0) {
+			e := fresh(func(*Task) {}, victim.s.detached)
+			victim.run.Put(&e, &victim.s.normal.queue)
+		}
+		return thief + 1, 1
+	})
+	for _, c := range []struct {
+		name               string
+		forked             bool
+		gives, took, stays bool
+	}{
+		{name: "no forks"},
+		{name: "forks that stay where they are", forked: true, stays: true},
+		{name: "forks", forked: true, gives: true, took: true},
+	} {
+		victim.forked, gives = 0, c.gives
+		clk.advance(2 * forkPatience)
+		since := clk.Now()
+		if c.forked {
+			victim.forked = since
+		}
+		tk.preempt.Store(0)
+		var e entry
+		took := thief.steal(&e)
+		waited := clk.now.Load() - since
+		if took != c.took || (tk.preempt.Load() == begged) != c.stays || (waited >= forkPatience) != c.stays || waited > 2*forkPatience {
+			t.Errorf("%s: stole %v, preempt %d, waited %d ns", c.name, took, tk.preempt.Load(), waited)
+		}
+		thief.p.drain()
+	}
+}
 
 // TestStealTimers checks that a thief in its last round runs the timers that are due
 // on another P.

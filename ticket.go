@@ -99,7 +99,11 @@ func (tk *ticket) done(t *Task, err error) {
 
 // finish ends the ticket, which the running task t has run.
 func (tk *ticket) finish(t *Task, err error) {
-	tk.ran += t.m.s.clock.Now()
+	now := t.m.s.clock.Now()
+	tk.ran += now
+	if p := t.m.p; p != nil {
+		p.forked = now
+	}
 	tk.err = err
 	if err != nil {
 		tk.cancel(err)

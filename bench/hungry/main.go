@@ -9,7 +9,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +41,31 @@ func main() {
 	}
 	fmt.Printf("a hungry P gets its first fork after: p50 %v, p90 %v, p95 %v, p99 %v, max %v (%d times); p99 ≤ %v: %s\n",
 		at(0.5), at(0.9), at(0.95), at(0.99), at(1), len(times), target, met)
+	fmt.Printf("two threads that only look at the clock stand still for more than %v during %.2f %% of the time\n", target, 100*stillness())
+}
+
+// stillness is what the machine has to do with it: for what part of a second threads that want
+// to run don't for longer than the target, while both processors are wanted. A P that is hungry
+// meanwhile waits for that long.
+func stillness() float64 {
+	var still [2]time.Duration
+	var threads sync.WaitGroup
+	for i := range still {
+		threads.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			last := time.Now()
+			for end := last.Add(time.Second); last.Before(end); {
+				now := time.Now()
+				if d := now.Sub(last); d > target {
+					still[i] += d
+				}
+				last = now
+			}
+		})
+	}
+	threads.Wait()
+	return (still[0] + still[1]).Seconds() / float64(len(still))
 }
 
 // bench is one measurement after the other. The two tasks share it.

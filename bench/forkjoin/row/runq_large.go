@@ -27,34 +27,44 @@ func runqQueens(t *runq.Task, a queensArg) (count uint64) {
 	return count
 }
 
-// A utsNode is a node whose children aren't known yet.
-type utsNode struct {
+// utsChildren are some of a node's children: those from number lo on, below hi.
+type utsChildren struct {
+	parent *utsParent
+	lo, hi int
+}
+
+// A utsParent is a node with children.
+type utsParent struct {
 	tree  *utsTree
 	state utsState
-	depth int
+	depth int // of the children
 }
 
 func runqUts(t *runq.Task, tree *utsTree) job {
-	return job{op: func() uint64 { return runqCount(t, utsNode{tree, tree.root(), 0}) }}
+	return job{op: func() uint64 {
+		root := tree.root()
+		return runqCount(t, tree, &root, 0)
+	}}
 }
 
-func runqCount(t *runq.Task, nd utsNode) uint64 {
-	return 1 + runqCountFrom(t, &nd, 0, nd.tree.children(nd.state.uniform(), nd.depth))
+func runqCount(t *runq.Task, tree *utsTree, s *utsState, depth int) uint64 {
+	n := tree.children(s.uniform(), depth)
+	if n == 0 {
+		return 1
+	}
+	return 1 + runqCountAll(t, utsChildren{&utsParent{tree, *s, depth + 1}, 0, n})
 }
 
-// runqCountFrom counts what is below the node's children from number i on, of n: a fork
-// for each but the last, and no list of them.
-func runqCountFrom(t *runq.Task, nd *utsNode, i, n int) uint64 {
-	if i == n {
-		return 0
+// runqCountAll counts the children and what is below them.
+func runqCountAll(t *runq.Task, c utsChildren) uint64 {
+	if c.hi-c.lo == 1 {
+		s := c.parent.state.child(c.lo)
+		return runqCount(t, c.parent.tree, &s, c.parent.depth)
 	}
-	child := utsNode{nd.tree, nd.state.child(i), nd.depth + 1}
-	if i == n-1 {
-		return runqCount(t, child)
-	}
-	x := runq.Fork(t, runqCount, child)
-	rest := runqCountFrom(t, nd, i+1, n)
-	return x.Join(t) + rest
+	middle := c.lo + (c.hi-c.lo)/2
+	upper := runq.Fork(t, runqCountAll, utsChildren{c.parent, middle, c.hi})
+	lower := runqCountAll(t, utsChildren{c.parent, c.lo, middle})
+	return lower + upper.Join(t)
 }
 
 type productArg struct {
