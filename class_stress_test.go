@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -313,9 +314,12 @@ func TestClassDeadlock(t *testing.T) {
 		b, _ := NewGroup(pair[1].context(context.Background()), s)
 		a.SetLimit(0) // until both have a task
 		var told [2]error
-		a.Go(func(tk *Task) error { told[0] = b.Wait(tk); return nil })
-		b.Go(func(tk *Task) error { told[1] = a.Wait(tk); return nil })
+		var both sync.WaitGroup
+		both.Add(2)
+		a.Go(func(tk *Task) error { defer both.Done(); told[0] = b.Wait(tk); return nil })
+		b.Go(func(tk *Task) error { defer both.Done(); told[1] = a.Wait(tk); return nil })
 		a.SetLimit(-1)
+		both.Wait()
 		awaitNone(t, s)
 		// When the first has been told and ends, the other one's wait may be over by itself.
 		if de := (*DeadlockError)(nil); !errors.As(errors.Join(told[0], told[1]), &de) {

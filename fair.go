@@ -62,14 +62,14 @@ func (c *Class) queued() int {
 	return c.queue.Len()
 }
 
-// wakes is called when a class has work that had none, at the time now: it doesn't keep
-// the time for which it slept, and a P that serves a class far ahead of it is asked for.
+// wakes is called when a class has work that had none: it doesn't keep the time for which it
+// slept, and if nobody looks for work, a P that serves a class far ahead of it is asked for.
 func (c *Class) wakes() {
 	now := c.s.clock.Now()
 	if c.serving.Load() == 0 {
 		c.clamp(now)
 	}
-	if c.d.idle.IdlePs() == 0 {
+	if c.d.idle.IdlePs() == 0 && c.d.idle.Searching() == 0 {
 		c.preempt(now)
 	}
 }

@@ -154,10 +154,10 @@ func Fork[A, R any](t *Task, fn func(*Task, A) R, arg A) Forked[A, R] {
 // that has forked itself. t is the calling task. If fn panics, so does Join: with the
 // same value if the function was called by Join itself, with a *PanicError, which has
 // the value and the stack, if it ran elsewhere. Join panics, too, when the fork isn't
-// the youngest that t hasn't joined.
+// the youngest that t hasn't joined, or the zero Forked.
 func (x Forked[A, R]) Join(t *Task) R {
 	f := x.f
-	if t.fork == f.next && f.ticket == nil && f.number == x.number {
+	if f != nil && t.fork == f.next && f.ticket == nil && f.number == x.number {
 		t.fork = f.addr()
 		return wordFunc[A, R](f.fn)(t, f.arg)
 	}
@@ -185,6 +185,7 @@ func forkCold[A, R any](t *Task, fn func(*Task, A) R, arg A) Forked[A, R] {
 	x := Fork(t, fn, arg)
 	if first && len(m.d.seated()) > 1 {
 		t.promoteOldest(t.m)
+		h.stack.next = t.m.s.clock.Now() + h.stack.pause
 	}
 	return x
 }
@@ -297,6 +298,9 @@ func (t *Task) forkContext() context.Context {
 func (x Forked[A, R]) joinCold(t *Task) R {
 	m := t.enter("Forked.Join")
 	f := x.f
+	if f == nil {
+		panic("runq: Forked.Join: no fork: only Fork returns one that can be joined")
+	}
 	x.check(t)
 	tk := f.ticket
 	if tk.takeBack() {
@@ -306,7 +310,7 @@ func (x Forked[A, R]) joinCold(t *Task) R {
 		return wordFunc[A, R](f.fn)(t, f.arg)
 	}
 	t.await(tk) // the fork stays on the stack, with others above it
-	f.stack.judge(tk.ran >= promoteWorth)
+	f.stack.judge(tk.ran >= tk.least)
 	t.popFork(&f.forkFrame)
 	if tk.err != nil {
 		t.raise(tk.err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -183,6 +184,50 @@ func TestBegged(t *testing.T) {
 	})
 }
 
+// TestGive checks that a task which is begged gives its oldest fork away, if that has been
+// there for long enough to be worth it, and still looks at the clock when it is time to.
+func TestGive(t *testing.T) {
+	clk := newFakeClock()
+	s, err := surroundings{clock: clk, noSysmon: true}.newScheduler(Config{Procs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeInTime(t, s) })
+	runIn(t, s, func(tk *Task) {
+		s.fore.idle.BeginSearch()
+		defer s.fore.idle.EndSearch()
+		x := Fork(tk, forkName, 1)
+		st := tk.c.forks
+		st.next = math.MaxInt64 // no trials
+		beg := func(want int32, what string) {
+			t.Helper()
+			tk.preempt.Store(begged)
+			tk.Checkpoint()
+			if st.promoted != want || tk.preempt.Load() != 0 {
+				t.Errorf("%s: %d promoted, want %d; preempt %d", what, st.promoted, want, tk.preempt.Load())
+			}
+		}
+		tk.pace = pace{looksMost, looksMost}
+		beg(0, "first seen")
+		clk.advance(searcherWorth / 2)
+		beg(0, "too young")
+		clk.advance(searcherWorth / 2)
+		beg(1, "old enough")
+		beg(1, "nothing left")
+		fired := false
+		tk.AfterFunc(time.Millisecond, func(*Task) { fired = true })
+		clk.advance(2 * time.Millisecond)
+		for range looksFirst {
+			tk.pace.left = 0
+			beg(1, "a timer is due")
+		}
+		if !fired {
+			t.Error("who is begged all the time doesn't look at the clock")
+		}
+		x.Join(tk)
+	})
+}
+
 // forkName is a function with a name to be looked for in messages.
 func forkName(*Task, int) int { return 1 }
 
@@ -216,6 +261,7 @@ func TestForkMisuse(t *testing.T) {
 		wantMisuse(t, g.Wait(tk), "forkName", "another task")
 		x.Join(tk)
 		wantPanic(t, func() { Fork[int, int](tk, nil, 1) }, "Fork", "nil")
+		wantPanic(t, func() { new(Forked[int, int]).Join(tk) }, "Forked.Join", "no fork")
 		g, _ = NewGroup(nil, tk.Scheduler())
 		var ran atomic.Int32
 		g.Go(func(tk *Task) error {

@@ -242,7 +242,8 @@ func (g *Group) wake(m *m, waiters []groupWaiter) {
 // When a task has panicked, Wait returns its *PanicError at once, while others that
 // have been cancelled may still run: a panic must not stay unseen because they
 // don't end. Another Wait waits for those. A task of the group may call Wait: it
-// waits for the tasks that don't. When the tasks wait for each other for ever, Wait
+// waits for the tasks that don't. A function that it has forked shouldn't: run elsewhere,
+// it would wait for the task that waits for it. When the tasks wait for each other for ever, Wait
 // returns a *DeadlockError.
 func (g *Group) Wait(t *Task) error {
 	if t == nil {

@@ -318,7 +318,9 @@ func runRange(t *Task, r loopRange) (none struct{}) {
 		t.checkJoined(depth + forks)
 		r.lo += n
 		pc.ended(t, n)
-		t.m.p.forked = pc.now
+		if t.hasPrivate() {
+			t.m.p.forked = pc.now
+		}
 		l.did(n, pc.now)
 		if pc.worth(upper, t.m.d.worthSharing()) {
 			t.offer()

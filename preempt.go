@@ -92,12 +92,14 @@ func (t *Task) Checkpoint() {
 // checkpoint is the rest of Checkpoint.
 func (t *Task) checkpoint() {
 	m := t.enter("Checkpoint")
+	if t.preempt.CompareAndSwap(begged, 0) { // partner: begForFork
+		t.give(m)
+		if t.pace.left >= 0 {
+			return
+		}
+	}
 	if t.preempt.Load() == 0 {
 		t.lookAtClock(m)
-		return
-	}
-	if t.preempt.CompareAndSwap(begged, 0) { // partner: beg
-		t.give(m)
 		return
 	}
 	t.preempt.Store(0)
@@ -134,7 +136,7 @@ func (t *Task) lookAtClock(m *m) {
 	}
 	if l.tick == p.tick {
 		t.pace.adapt(now - l.at)
-		if now-l.at >= promoteAfter && t.forks() > 0 {
+		if now-l.at >= promoteAfter && t.hasPrivate() {
 			p.forked = now
 			t.tryPromote(m, now)
 		}

@@ -34,6 +34,7 @@ const (
 	// promote the fork, and to begin it there.
 	searcherWorth = 10e3 // ns
 
+	// never stands for longer than anything takes.
 	never = math.MaxInt64
 
 	// promotePause is the longest pause between two promotions of a task whose forks
@@ -59,10 +60,8 @@ func (d *domain) worthSharing() int64 {
 	return never
 }
 
-// tryPromote promotes the task's oldest fork at a look, at the time now, if it is worth it
-// as far as can be told. One that was there at the last look has been waiting for all
-// that time, so it is of a size that matters. Of another nothing is known: that is tried,
-// with longer and longer pauses if it turns out to be worth nothing.
+// tryPromote promotes the task's oldest private fork, at the time now, if it is worth it as
+// far as can be told: by its age, or on trial. There must be one.
 func (t *Task) tryPromote(m *m, now int64) {
 	st := t.c.forks
 	worth := m.d.worthSharing()
@@ -74,23 +73,29 @@ func (t *Task) tryPromote(m *m, now int64) {
 		st.next = now + st.pause
 		t.promoteOldest(m)
 	}
-	if now-st.seenAt >= lookEvery || !st.aged() {
+	if !st.aged() {
 		st.seenAt = now
 		st.see(t.forks())
 	}
 }
 
+// hasPrivate tells whether the task has a fork that could be promoted.
+func (t *Task) hasPrivate() bool {
+	st := t.c.forks
+	return st != nil && st.promoted < t.forks()
+}
+
 // give promotes a fork for an M that has begged for one, as tryPromote does.
 func (t *Task) give(m *m) {
-	if t.forks() > 0 {
+	if t.hasPrivate() {
 		now := m.s.clock.Now()
 		m.p.forked = now
 		t.tryPromote(m, now)
 	}
 }
 
-// aged tells whether the oldest private fork was there at the last look. A frame's number
-// changes with each fork that is put there.
+// aged tells whether the oldest private fork was there when the forks were last seen. A
+// frame's number changes with each fork that is put there.
 func (st *forkStack) aged() bool {
 	i := st.promoted - st.seenFrom
 	return i >= 0 && i < forksSeen && st.seen[i] != 0 && int(st.promoted) < len(st.frames) &&
@@ -127,6 +132,7 @@ func (t *Task) promoteOldest(m *m) {
 	tk := f.promote()
 	tk.ctx, tk.cancel = context.WithCancelCause(t.forkContext())
 	tk.child = t.e.env.child
+	tk.least = min(m.d.worthSharing(), promoteWorth)
 	st.promoted++
 	f.head().ticket = tk
 	if st.under != nil {

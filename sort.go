@@ -56,6 +56,9 @@ func Sort[S ~[]E, E cmp.Ordered](t *Task, s S) {
 // must not wait. When it panics, so does SortFunc, and which elements s has then is
 // unspecified. The rest is as for Sort.
 func SortFunc[S ~[]E, E any](t *Task, s S, compare func(a, b E) int) {
+	if compare == nil {
+		panic("runq: SortFunc: the function is nil")
+	}
 	if len(s) <= sortAlone {
 		slices.SortFunc(s, compare)
 		return
@@ -65,6 +68,9 @@ func SortFunc[S ~[]E, E any](t *Task, s S, compare func(a, b E) int) {
 
 // SortStableFunc is SortFunc for those who want equal elements to stay in their order.
 func SortStableFunc[S ~[]E, E any](t *Task, s S, compare func(a, b E) int) {
+	if compare == nil {
+		panic("runq: SortStableFunc: the function is nil")
+	}
 	if len(s) <= sortAlone {
 		slices.SortStableFunc(s, compare)
 		return
@@ -270,6 +276,8 @@ type byFunc[E any] struct {
 	compare func(a, b E) int
 	sort    func(s []E, compare func(a, b E) int)
 }
+
+func (x *byFunc[E]) end() { *x = byFunc[E]{} }
 
 func (x *byFunc[E]) begin() bool {
 	i := 1

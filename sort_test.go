@@ -196,3 +196,9 @@ func BenchmarkSort(b *testing.B) {
 		})
 	}
 }
+
+// TestSortNil checks that a missing function is named, however short the slice is.
+func TestSortNil(t *testing.T) {
+	wantPanic(t, func() { SortFunc[[]int](nil, nil, nil) }, "SortFunc", "nil")
+	wantPanic(t, func() { SortStableFunc[[]int](nil, nil, nil) }, "SortStableFunc", "nil")
+}

@@ -60,8 +60,9 @@ const (
 	forkRounds = forkPatience / 100
 
 	// begEvery is the time from one begging to the next: ten times what a task needs for
-	// the look that it is asked for, and the cache lines that change hands.
-	begEvery = searcherWorth
+	// the look that it is asked for, and the cache lines that change hands. A fork that it
+	// has seen at the first one is old enough at the second.
+	begEvery = 5 * searcherWorth / 4
 )
 
 // agedNext is a next slot that a thief has seen occupied.
@@ -102,53 +103,77 @@ func (m *m) steal(e *entry) bool {
 
 // awaitFork searches on while other Ps run tasks with forks that nobody else can see yet,
 // or did so a moment ago, and begs them to promote one. To go to sleep costs more than the
-// wait, for this M and for who has to wake it.
+// wait, for this M and for who has to wake it. An M that is bound to a thread doesn't wait:
+// each of its yields is a switch of threads.
 func (m *m) awaitFork(e *entry) bool {
+	if len(m.d.seated()) == 1 || m.d.bound != nil {
+		return false
+	}
 	begun := m.s.clock.Now()
 	now, beg := begun, begun
 	for range int(forkRounds) {
-		p := m.forker(now - forkPatience)
-		if p == nil || now-begun >= forkPatience {
+		if now-begun >= forkPatience || !m.d.forksSince(now-forkPatience) {
 			return false
 		}
-		if now >= beg {
-			p.begForFork()
+		if now >= beg && m.beg(now-forkPatience) {
 			beg = now + begEvery
 		}
 		sx.Gosched()
 		if m.p.attn.Load()&^attnFair != 0 || m.d.queued() {
 			return false
 		}
-		if m.stealRound(e, false) {
+		if m.stealRound(e, true) {
 			return true
 		}
 		now = m.s.clock.Now()
+		if due := m.p.timers.Next(); due != 0 && due <= now && m.timersOf(e, m.p) {
+			return true
+		}
 	}
 	return false
 }
 
-// forker returns a P of which a task had forks since the time given, as far as known; nil:
-// there is none. It is another one each time, if there are several.
-func (m *m) forker(since int64) *p {
+// forksSince tells whether a task of the domain had private forks, or a fork ended, since the
+// time given, as far as known.
+func (d *domain) forksSince(time int64) bool {
+	for _, p := range d.seated() {
+		if at := sx.PeekInt64(&p.forked); at != 0 && at > time {
+			return true
+		}
+	}
+	return false
+}
+
+// beg begs a task of another P which had forks since the time given: of another one each
+// time, if there are several. It returns false if there is none.
+func (m *m) beg(since int64) bool {
 	seats := m.d.seated()
 	first := int(m.random() % uint32(len(seats)))
 	for i := range seats {
 		p := seats[(first+i)%len(seats)]
-		if at := sx.PeekInt64(&p.forked); at != 0 && at > since {
-			return p
+		if p != m.p && sx.PeekInt64(&p.forked) > since && p.begForFork() {
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // begForFork asks the task that runs on p to look whether it has a fork for others. It may
-// be another task's turn meanwhile, which then looks in vain.
-func (p *p) begForFork() {
-	if m := sx.PeekPointer(&p.m); m != nil {
-		if t := sx.PeekPointer(&m.curg); t != nil && t.preempt.Load() == 0 {
-			t.preempt.CompareAndSwap(0, begged) // partner: checkpoint
-		}
+// be another task's turn meanwhile, which then looks in vain. It returns false if no task
+// runs there.
+func (p *p) begForFork() bool {
+	m := sx.PeekPointer(&p.m)
+	if m == nil {
+		return false
 	}
+	t := sx.PeekPointer(&m.curg)
+	if t == nil {
+		return false
+	}
+	if t.preempt.Load() == 0 {
+		t.preempt.CompareAndSwap(0, begged) // partner: checkpoint
+	}
+	return true
 }
 
 // stealRound visits every P once.
@@ -186,21 +211,24 @@ func (m *m) stealFrom(e *entry, victim *p, last bool) bool {
 	if !last {
 		return false
 	}
-	if victim.timers.Next() != 0 {
-		m.runTimers(victim)
-		if g := m.p.next.Take(); g != nil {
-			*e = begun(g)
-			return true
-		}
-		if m.p.run.Take(e) { // where earlier ones are, when a thief has just had the latest
-			return true
-		}
+	if victim.timers.Next() != 0 && m.timersOf(e, victim) {
+		return true
 	}
 	if g := m.stealNext(victim); g != nil {
 		*e = begun(g)
 		return true
 	}
 	return false
+}
+
+// timersOf runs p's timers that are due, and takes a task that they have made ready.
+func (m *m) timersOf(e *entry, p *p) bool {
+	m.runTimers(p)
+	if g := m.p.next.Take(); g != nil {
+		*e = begun(g)
+		return true
+	}
+	return m.p.run.Take(e) // where earlier ones are, when a thief has just had the latest
 }
 
 // stealNext takes the task in victim's next slot if it has been there for nextAge:

@@ -182,9 +182,12 @@ func TestStealBegs(t *testing.T) {
 	tk := newTestTask()
 	victim.m = &m{p: victim, curg: tk}
 	defer func() { victim.m = nil }()
-	gives := false
+	gives, again := false, false
 	thief.s.cfg.StealOrder = orderFunc(func(n, thief int, _ uint32) (int, int) {
 		clk.advance(nextAge)
+		if again {
+			victim.forked = clk.now.Load()
+		}
 		if gives && tk.preempt.CompareAndSwap(begged, 0) {
 			e := fresh(func(*Task) {}, victim.s.detached)
 			victim.run.Put(&e, &victim.s.normal.queue)
@@ -193,14 +196,15 @@ func TestStealBegs(t *testing.T) {
 	})
 	for _, c := range []struct {
 		name               string
-		forked             bool
+		forked, again      bool
 		gives, took, stays bool
 	}{
 		{name: "no forks"},
 		{name: "forks that stay where they are", forked: true, stays: true},
+		{name: "forks that come and go", forked: true, again: true, stays: true},
 		{name: "forks", forked: true, gives: true, took: true},
 	} {
-		victim.forked, gives = 0, c.gives
+		victim.forked, gives, again = 0, c.gives, c.again
 		clk.advance(2 * forkPatience)
 		since := clk.Now()
 		if c.forked {

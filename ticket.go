@@ -45,6 +45,7 @@ type ticket struct {
 	state sx.Uint32   // partner: takeBack, start, commitJoin, finish
 	call  func(*Task) // runs the function and keeps its result
 	ran   int64       // when it was begun, then how long it took; written before the state says done
+	least int64       // how long it must take to have been worth it; the task's that has promoted it
 	err   error       // how it ended; likewise
 	joins *Task       // who is to be woken; written before the state says awaited
 

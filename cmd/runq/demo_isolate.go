@@ -62,6 +62,7 @@ while the same process compresses the files under FOLDER (default: the Go tree, 
   c  in goroutines that call runtime.Gosched after every 16 KiB
   d  in runq background tasks that call Checkpoint after every 16 KiB
   e  in runq background tasks that never call anything of runq
+  f  in one runq background task that reads the files instead, with a fork for every 64 bytes; only if asked for
 
 Each mode gets a new process. The requests come over loopback from another new process, at a fixed rate
 whether or not answers come (open loop), and a latency counts from when its request was due: if a stall
@@ -73,11 +74,13 @@ part of all latencies, of mode a as well. So is what other programs do meanwhile
 shown as "others", and a measurement to quote has next to nothing there.
 
 With --quota the server's process is put into a control group with that much CPU time a second of wall time,
-and the table shows in how many of its periods it ran out. This needs Linux, and the right to make control
-groups, which normally is root's.`,
+and the table shows in how many of its periods it ran out. The loops of n, which are outside of the group, use
+three quarters of it then, about as much as background tasks get. This needs Linux, and the right to make
+control groups, which normally is root's.`,
 		Example: `  runq demo isolate
   runq demo isolate -n 5 -o isolate.html
   runq demo isolate --modes andb --duration 20s /usr/share
+  runq demo isolate --modes anbf
   sudo runq demo isolate --quota 1 --modes ade`,
 		Args: cobra.MaximumNArgs(1),
 	}

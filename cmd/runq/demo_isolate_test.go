@@ -24,7 +24,7 @@ var brief = []string{"demo", "isolate", "--warmup", "20ms", "--duration", "100ms
 // TestIsolate runs every mode, twice, with the real processes.
 func TestIsolate(t *testing.T) {
 	dir := writeTree(t, map[string]string{"text": strings.Repeat("some text ", 10_000), "sub/more": "more", "empty": ""})
-	stdout, stderr, status := runCommand(t, dir, append(brief, "-n", "2", "-o", "plot.html", dir)...)
+	stdout, stderr, status := runCommand(t, dir, append(brief, "-n", "2", "--modes", "anbcdef", "-o", "plot.html", dir)...)
 	if status != exitOK || stderr != "" {
 		t.Fatalf("got status %d, standard error %q", status, stderr)
 	}

@@ -54,7 +54,11 @@ func (o *isolateOptions) runTrial(ctx context.Context, mode isolateMode, files s
 	}
 	children = append(children, load)
 	if mode.letter == controlMode {
-		spin, err := startChild(ctx, "the loops", "isolate-spin", "--workers", strconv.Itoa(o.workers))
+		args := []string{"isolate-spin", "--workers", strconv.Itoa(o.workers)}
+		if o.quota > 0 {
+			args = append(args, "--cpus", fmt.Sprint(o.quota*controlPart))
+		}
+		spin, err := startChild(ctx, "the loops", args...)
 		if err != nil {
 			return t, err
 		}

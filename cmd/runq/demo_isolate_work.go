@@ -43,6 +43,7 @@ var isolateModes = []isolateMode{
 	{"c", "goroutines, Gosched", onGoroutines(runtime.Gosched)},
 	{"d", "runq background, Checkpoint", onRunq((*runq.Task).Checkpoint)},
 	{"e", "runq background, no Checkpoint", onRunq(func(*runq.Task) {})},
+	{"f", "runq background, forks", onForks},
 }
 
 // isolateModeOf returns the mode with that letter.

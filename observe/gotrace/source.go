@@ -42,6 +42,7 @@ type Source struct {
 	ready  chan *rawBatch // translated
 	batch  *rawBatch      // that Read returns; nil: none
 	next   int            // of its events
+	spare  []*rawBatch    // that Read has done with; so many at once that the other side is seldom woken
 	err    error
 	closed sync.Once
 
@@ -116,12 +117,24 @@ func (s *Source) Read(dst []event.Event) (int, error) {
 	return 0, nil
 }
 
-// recycle gives the batch back, of which all has been returned.
+// recycle puts the batch aside, of which all has been returned, and gives those that it has
+// put aside back when they are many.
 func (s *Source) recycle() {
 	if s.err = s.batch.err; s.err == nil {
-		s.ahead.empty <- s.batch // it has room for all of them
+		s.spare = append(s.spare, s.batch)
 	}
 	s.batch = nil
+	if len(s.spare) >= batches/2 {
+		s.giveBack()
+	}
+}
+
+// giveBack lets the other side have the batches that were put aside.
+func (s *Source) giveBack() {
+	for _, b := range s.spare {
+		s.ahead.empty <- b // it has room for all of them
+	}
+	s.spare = s.spare[:0]
 }
 
 var errClosed = errors.New("go trace: read after Close")
@@ -132,6 +145,7 @@ func (s *Source) wait() *rawBatch {
 		if b, ok := s.take(); ok {
 			return b
 		}
+		s.giveBack() // it may wait for them
 		<-s.ahead.more
 	}
 }

@@ -27,8 +27,9 @@ the pool has no free worker: that is how one can fork and join in a pool that wo
 that all workers wait for tasks that wait for a worker: the process stood still. Rows that took longer than a minute were
 ended.
 
-"× serial" is wall time divided by that of the serial row of the same language, so that compilers aren't compared. CPU time
-stands beside it. Figures are medians, for one operation, from processes that did nothing else.
+"× serial" is wall time divided by that of the serial row of the same language, so that compilers aren't compared: the median of
+what it was in each round, for a machine may be faster in one round than in another. CPU time stands beside it. The other
+figures are medians, for one operation, from processes that did nothing else.
 
 `
 
@@ -45,6 +46,7 @@ func (res *Results) WriteDocument(folder string, other []byte) error {
 	for _, f := range res.Header {
 		fmt.Fprintf(&doc, "- %s: %s\n", f.Key, f.Value)
 	}
+	res.writeTargets(&doc)
 	for _, s := range workloads {
 		if len(res.of(s.name)) == 0 {
 			continue

@@ -87,6 +87,39 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// TestTargets: what is aimed at is compared with who comes nearest, and what wasn't measured isn't shown.
+func TestTargets(t *testing.T) {
+	var got strings.Builder
+	readSample(t, sampleRun+`row matmul go-serial 1 100 100 0 0 x
+row matmul rust-serial 1 50 50 0 0 x
+row matmul runq 2 60 120 0 0 x
+row matmul ants-try 2 75 150 0 0 x
+row matmul rayon 2 25 50 0 0 x
+row matmul rayon 1 1 1 0 0 x
+row matmul runq 1 deadlocks
+row matmul pond 2 deadlocks
+row sort go-serial 1 300 300 0 100000 y
+row sort runq 2 200 400 0 178125 y
+`).writeTargets(&got)
+	for _, line := range []string{
+		"| fib, 1 worker: × serial Go | ≤ 2.5 | 2 | yes |",
+		"| fib, 1 worker: × Rayon | ≤ 0.5 | 0.4545 | yes |",
+		"| fib, 2 workers: times faster than 1 | ≥ 1.85 | 4 | yes |",
+		"| matmul, 2 workers: ratio to serial, × the lowest of all others' | ≤ 1.05 | 1.2 | no |",
+		"| matmul, 2 workers: wall time, × the lowest of the other Go rows | ≤ 1 | 0.8 | yes |",
+		"| matmul, 1 worker: ratio to serial, × the lowest of all others' | ≤ 1.05 | NaN | no |",
+		"| sort, 2 workers: times faster than slices.Sort | ≥ 1.8 | 1.5 | no |",
+		"| sort, 2 workers: memory beyond slices.Sort's, × the input | ≤ 1 | 1 | yes |",
+	} {
+		if !strings.Contains(got.String(), line+"\n") {
+			t.Errorf("no line %s in\n%s", line, got.String())
+		}
+	}
+	if n := strings.Count(got.String(), "\n"); n != 13 {
+		t.Errorf("%d lines, of 8 targets and a head of 5\n%s", n, got.String())
+	}
+}
+
 func TestCheck(t *testing.T) {
 	if err := readSample(t, sampleRun).Check(true); err != nil {
 		t.Error(err)

@@ -143,12 +143,26 @@ func rss(s sample) float64    { return s.rss }
 
 // ratio returns how many times the serial row of its own language a row takes.
 func (res *Results) ratio(r *row) (float64, bool) {
-	base, ok := res.row(r.workload, serialOf(r.impl), 1).median(wall)
-	if !ok {
+	return r.over(res.row(r.workload, serialOf(r.impl), 1))
+}
+
+// over returns how many times another row's wall time r takes: the median of what it was in
+// each round, in which the rows of a workload are run one after the other. So a machine that
+// is slower in some rounds is outvoted, or slower for both.
+func (r *row) over(base *row) (float64, bool) {
+	mine, ok := r.median(wall)
+	other, known := base.median(wall)
+	if !ok || !known {
 		return 0, false
 	}
-	mine, ok := r.median(wall)
-	return mine / base, ok
+	if len(r.samples) != len(base.samples) {
+		return mine / other, true // one of them was interrupted
+	}
+	ratios := row{}
+	for i, s := range r.samples {
+		ratios.samples = append(ratios.samples, sample{wall: s.wall / base.samples[i].wall})
+	}
+	return ratios.median(wall)
 }
 
 // Check returns an error if not all rows of a workload have the same answer, or

@@ -87,10 +87,10 @@ func runqAddProduct(t *runq.Task, p productArg) struct{} {
 		part := func(i, j int) productArg {
 			return productArg{p.c.quadrant(i, j, h), p.a.quadrant(i, k, h), p.b.quadrant(k, j, h), h}
 		}
-		x := runq.Fork(t, runqAddProduct, part(0, 0))
-		y := runq.Fork(t, runqAddProduct, part(0, 1))
-		z := runq.Fork(t, runqAddProduct, part(1, 0))
-		runqAddProduct(t, part(1, 1))
+		x := runq.Fork(t, runqAddProduct, part(1, 1))
+		y := runq.Fork(t, runqAddProduct, part(1, 0))
+		z := runq.Fork(t, runqAddProduct, part(0, 1))
+		runqAddProduct(t, part(0, 0))
 		z.Join(t)
 		y.Join(t)
 		x.Join(t)
@@ -113,9 +113,9 @@ func runqMergesort(t *runq.Task, a sortArg) struct{} {
 		return struct{}{}
 	}
 	h := len(a.s) / 2
-	left := runq.Fork(t, runqMergesort, sortArg{a.s[:h], a.scratch[:h], !a.toScratch})
-	runqMergesort(t, sortArg{a.s[h:], a.scratch[h:], !a.toScratch})
-	left.Join(t)
+	right := runq.Fork(t, runqMergesort, sortArg{a.s[h:], a.scratch[h:], !a.toScratch})
+	runqMergesort(t, sortArg{a.s[:h], a.scratch[:h], !a.toScratch})
+	right.Join(t)
 	if a.toScratch {
 		return runqMerge(t, mergeArg{a.s[:h], a.s[h:], a.scratch})
 	}
@@ -130,9 +130,9 @@ func runqMerge(t *runq.Task, m mergeArg) struct{} {
 		return struct{}{}
 	}
 	i, j := split(m.a, m.b)
-	left := runq.Fork(t, runqMerge, mergeArg{m.a[:i], m.b[:j], m.out[:i+j]})
-	runqMerge(t, mergeArg{m.a[i:], m.b[j:], m.out[i+j:]})
-	left.Join(t)
+	right := runq.Fork(t, runqMerge, mergeArg{m.a[i:], m.b[j:], m.out[i+j:]})
+	runqMerge(t, mergeArg{m.a[:i], m.b[:j], m.out[:i+j]})
+	right.Join(t)
 	return struct{}{}
 }
 
