@@ -17,15 +17,23 @@ const (
 	// headerSize is the length of "go 1.26 trace\0\0\0".
 	headerSize = 16
 
-	// batchSize is how many events go from one goroutine to the other at once. A hand-over
-	// costs some hundred ns, or some µs if the other side sleeps, which is little for
-	// each; and all batches together fit into a core's own cache.
-	batchSize = 512
+	// batchSize is how many events go from one goroutine to the other at once: some hundred
+	// µs of work, beside which it is little to wake the other side, were it asleep.
+	batchSize = 2048
 
-	// batches is how many there are: some between the two sides, so that neither waits
-	// when the other one is slow for a moment, at the beginning of a generation above
-	// all.
-	batches = 6
+	// batches is how many there are: some milliseconds' work between the two sides, so that
+	// neither waits when the other one is slow for a moment, at the beginning of a
+	// generation above all. They don't fit into a core's own cache any more, which costs
+	// less than waiting did.
+	batches = 16
+
+	// giveBack is how many batches that have been read are given back at once: a quarter, so
+	// that the side that decodes isn't woken for each, and never out of work for that.
+	giveBack = batches / 4
+
+	// patience is how often Read yields before it sleeps when nothing is there: for about as
+	// long as it would take to be woken.
+	patience = 1000
 
 	// bufferSize is how much is read from the input at once.
 	bufferSize = 64 << 10
@@ -78,7 +86,7 @@ func newAhead(r io.Reader, maxGeneration int64) (*ahead, int, error) {
 		return nil, 0, fmt.Errorf("go trace: %w", err)
 	}
 	for range batches {
-		a.empty <- &rawBatch{events: make([]trace.Event, 0, batchSize)}
+		a.empty <- new(rawBatch)
 	}
 	return a, version, nil
 }
@@ -148,6 +156,9 @@ func (a *ahead) tell() {
 // fill reads the next events. A generation's beginning ends a batch, so that those
 // before don't wait for it. The reader's panics, which broken traces can cause, are errors.
 func (a *ahead) fill(b *rawBatch) {
+	if b.events == nil {
+		b.events = make([]trace.Event, batchSize)
+	}
 	b.events, b.means, b.first, b.genAt, b.err = b.events[:0], b.means[:0], a.count, a.genAt, nil
 	defer func() {
 		if p := recover(); p != nil {
@@ -156,13 +167,14 @@ func (a *ahead) fill(b *rawBatch) {
 		a.count += uint64(len(b.events))
 		a.offset.Store(a.consumed())
 	}()
-	for len(b.events) < batchSize {
-		e, err := a.reader.ReadEvent()
-		if err != nil {
+	for n := range batchSize {
+		e := &b.events[:batchSize][n]
+		var err error
+		if *e, err = a.reader.ReadEvent(); err != nil {
 			b.err = a.fault(err)
 			return
 		}
-		b.events = append(b.events, e)
+		b.events = b.events[:n+1]
 		if e.Kind() == trace.EventSync {
 			a.before, a.genAt = a.genAt, a.consumed()
 			return

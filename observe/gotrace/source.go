@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 
 	"golang.org/x/exp/trace"
@@ -124,7 +125,7 @@ func (s *Source) recycle() {
 		s.spare = append(s.spare, s.batch)
 	}
 	s.batch = nil
-	if len(s.spare) >= batches/2 {
+	if len(s.spare) >= giveBack {
 		s.giveBack()
 	}
 }
@@ -146,6 +147,12 @@ func (s *Source) wait() *rawBatch {
 			return b
 		}
 		s.giveBack() // it may wait for them
+		for n := 0; n < patience && len(s.ready)+len(s.ahead.full) == 0; n++ {
+			runtime.Gosched()
+		}
+		if len(s.ready)+len(s.ahead.full) != 0 {
+			continue
+		}
 		<-s.ahead.more
 	}
 }
