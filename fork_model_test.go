@@ -169,3 +169,31 @@ func TestModelForkDropped(t *testing.T) {
 		d.seen.or(over, "waited for", "never begun")
 	})
 }
+
+// TestModelBeg: a task is begged for a fork while it is asked to yield. It yields, or the word
+// that asks it to is still there when it has ended.
+func TestModelBeg(t *testing.T) {
+	checkDriven(t, 3, 2, still, []string{"has yielded", "has ended before"}, func(d *driver) {
+		var tk *Task
+		told := false
+		d.put(0, func(t *Task) {
+			tk = t
+			t.Checkpoint()
+			t.Checkpoint()
+		})
+		d.drive(0, 2)
+		d.x.Go("beggar", func() { d.ms[0].p.begForFork() })
+		d.x.Go("asker", func() {
+			if g := sx.PeekPointer(&d.ms[0].curg); g != nil {
+				g.preempt.Store(asked)
+				told = true
+			}
+		})
+		d.settle()
+		yields := d.ms[0].p.c.preemptions + d.ms[1].p.c.preemptions
+		if told && yields == 0 && tk.preempt.Load() != asked {
+			d.x.Failf("the task was asked to yield, and hasn't")
+		}
+		d.seen.or(yields > 0, "has yielded", "has ended before")
+	})
+}
