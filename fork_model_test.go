@@ -174,24 +174,19 @@ func TestModelForkDropped(t *testing.T) {
 // that asks it to is still there when it has ended.
 func TestModelBeg(t *testing.T) {
 	checkDriven(t, 3, 2, still, []string{"has yielded", "has ended before"}, func(d *driver) {
+		p, q := d.ms[0].p, d.ms[1].p
 		var tk *Task
-		told := false
 		d.put(0, func(t *Task) {
 			tk = t
+			d.x.Go("beggar", func() { p.begForFork() })
+			d.x.Go("asker", func() { t.preempt.Store(asked) })
 			t.Checkpoint()
 			t.Checkpoint()
 		})
 		d.drive(0, 2)
-		d.x.Go("beggar", func() { d.ms[0].p.begForFork() })
-		d.x.Go("asker", func() {
-			if g := sx.PeekPointer(&d.ms[0].curg); g != nil {
-				g.preempt.Store(asked)
-				told = true
-			}
-		})
 		d.settle()
-		yields := d.ms[0].p.c.preemptions + d.ms[1].p.c.preemptions
-		if told && yields == 0 && tk.preempt.Load() != asked {
+		yields := p.c.preemptions + q.c.preemptions
+		if yields == 0 && tk.preempt.Load() != asked {
 			d.x.Failf("the task was asked to yield, and hasn't")
 		}
 		d.seen.or(yields > 0, "has yielded", "has ended before")
