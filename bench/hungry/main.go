@@ -75,6 +75,7 @@ type bench struct {
 	got    atomic.Int64 // when a fork began on it
 	stop   atomic.Bool
 	began  time.Time
+	fork   func(t *runq.Task, n int) int // fib, as one value: a method value is a new one each time
 }
 
 func (b *bench) now() int64 { return int64(time.Since(b.began)) }
@@ -92,9 +93,6 @@ func (b *bench) fib(t *runq.Task, n int) int {
 	return x.Join(t) + y
 }
 
-// fork is fib as a function value that is the same each time.
-func (b *bench) fork(t *runq.Task, n int) int { return b.fib(t, n) }
-
 // measure returns the times.
 func measure(n int) (times []time.Duration, err error) {
 	s, err := runq.New(runq.Config{Procs: 2})
@@ -103,6 +101,7 @@ func measure(n int) (times []time.Duration, err error) {
 	}
 	defer s.Close()
 	b := &bench{began: time.Now()}
+	b.fork = b.fib
 	victim := make(chan error, 1)
 	ready := make(chan struct{})
 	go func() {
