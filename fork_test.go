@@ -184,9 +184,9 @@ func TestBegged(t *testing.T) {
 	})
 }
 
-// TestGive checks that a task which is begged gives its oldest fork away, if that has been
+// TestBegging checks that a task which is begged gives its oldest fork away, if that has been
 // there for long enough to be worth it, and still looks at the clock when it is time to.
-func TestGive(t *testing.T) {
+func TestBegging(t *testing.T) {
 	clk := newFakeClock()
 	s, err := surroundings{clock: clk, noSysmon: true}.newScheduler(Config{Procs: 1})
 	if err != nil {

@@ -79,7 +79,7 @@ type p struct {
 	lastID   uint64
 	tick     uint32 // looks for the next task; thieves peek
 	slices   uint32 // slices begun: like tick, but a hand-off shares its slice; sysmon peeks
-	forked   int64  // when a task of it last had forks, as far as known; 0: never; others peek
+	forked   int64  // when a task of it last had private forks or ended one, as far as known; 0: never; others peek
 	events   *ring.Writer
 	profiled bool // tasks get labels for profiles
 	c        counters

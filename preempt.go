@@ -93,7 +93,7 @@ func (t *Task) Checkpoint() {
 func (t *Task) checkpoint() {
 	m := t.enter("Checkpoint")
 	if t.preempt.CompareAndSwap(begged, 0) { // partner: begForFork
-		t.give(m)
+		t.tryPromote(m, m.s.clock.Now())
 		if t.pace.left >= 0 {
 			return
 		}
@@ -136,8 +136,7 @@ func (t *Task) lookAtClock(m *m) {
 	}
 	if l.tick == p.tick {
 		t.pace.adapt(now - l.at)
-		if now-l.at >= promoteAfter && t.hasPrivate() {
-			p.forked = now
+		if now-l.at >= promoteAfter {
 			t.tryPromote(m, now)
 		}
 		if !p.next.Empty() { // it was left to this M, which runs on

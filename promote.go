@@ -17,8 +17,8 @@ package runq
 //
 // A task's first fork is promoted at once if there are several Ps: it may be the only
 // one, of a task that then computes for long. From then on it takes time for promoting
-// to be worth it, about a hundred microseconds: a tree of a thousand nodes is done
-// before that.
+// to be worth it, ten microseconds at least: a tree of a thousand nodes is done before
+// that.
 
 import (
 	"context"
@@ -60,9 +60,13 @@ func (d *domain) worthSharing() int64 {
 	return never
 }
 
-// tryPromote promotes the task's oldest private fork, at the time now, if it is worth it as
-// far as can be told: by its age, or on trial. There must be one.
+// tryPromote promotes the task's oldest private fork, at the time now, if there is one and it
+// is worth it as far as can be told: by its age, or on trial.
 func (t *Task) tryPromote(m *m, now int64) {
+	if !t.hasPrivate() {
+		return
+	}
+	m.p.forked = now
 	st := t.c.forks
 	worth := m.d.worthSharing()
 	switch {
@@ -83,15 +87,6 @@ func (t *Task) tryPromote(m *m, now int64) {
 func (t *Task) hasPrivate() bool {
 	st := t.c.forks
 	return st != nil && st.promoted < t.forks()
-}
-
-// give promotes a fork for an M that has begged for one, as tryPromote does.
-func (t *Task) give(m *m) {
-	if t.hasPrivate() {
-		now := m.s.clock.Now()
-		m.p.forked = now
-		t.tryPromote(m, now)
-	}
 }
 
 // aged tells whether the oldest private fork was there when the forks were last seen. A

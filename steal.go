@@ -137,11 +137,16 @@ func (m *m) awaitFork(e *entry) bool {
 // time given, as far as known.
 func (d *domain) forksSince(time int64) bool {
 	for _, p := range d.seated() {
-		if at := sx.PeekInt64(&p.forked); at != 0 && at > time {
+		if p.forkedSince(time) {
 			return true
 		}
 	}
 	return false
+}
+
+func (p *p) forkedSince(time int64) bool {
+	at := sx.PeekInt64(&p.forked)
+	return at != 0 && at > time
 }
 
 // beg begs a task of another P which had forks since the time given: of another one each
@@ -151,7 +156,7 @@ func (m *m) beg(since int64) bool {
 	first := int(m.random() % uint32(len(seats)))
 	for i := range seats {
 		p := seats[(first+i)%len(seats)]
-		if p != m.p && sx.PeekInt64(&p.forked) > since && p.begForFork() {
+		if p != m.p && p.forkedSince(since) && p.begForFork() {
 			return true
 		}
 	}

@@ -147,13 +147,13 @@ func (s *Source) wait() *rawBatch {
 			return b
 		}
 		s.giveBack() // it may wait for them
-		for n := 0; n < patience && len(s.ready)+len(s.ahead.full) == 0; n++ {
+		for n := 0; len(s.ready)+len(s.ahead.full) == 0; n++ {
+			if n == patience {
+				<-s.ahead.more
+				break
+			}
 			runtime.Gosched()
 		}
-		if len(s.ready)+len(s.ahead.full) != 0 {
-			continue
-		}
-		<-s.ahead.more
 	}
 }
 

@@ -20,10 +20,10 @@ const sortInput = 10_000_000 * 8
 
 func targets() []target {
 	all := []target{
-		{what: "fib, 1 worker: × serial Go", bound: 2.5, figure: times("fib", 1, "go-serial", 1)},
-		{what: "fib, 1 worker: × Rayon", bound: 1. / 2, figure: times("fib", 1, "rayon", 1)},
-		{what: "fib, 1 worker: × oneTBB", bound: 1. / 10, figure: times("fib", 1, "onetbb", 1)},
-		{what: "fib, 1 worker: × goroutines", bound: 1. / 50, figure: times("fib", 1, "goroutines", 1)},
+		{what: "fib, 1 worker: × serial Go", bound: 2.5, figure: times("fib", 1, "go-serial")},
+		{what: "fib, 1 worker: × Rayon", bound: 1. / 2, figure: times("fib", 1, "rayon")},
+		{what: "fib, 1 worker: × oneTBB", bound: 1. / 10, figure: times("fib", 1, "onetbb")},
+		{what: "fib, 1 worker: × goroutines", bound: 1. / 50, figure: times("fib", 1, "goroutines")},
 		{what: "fib, 2 workers: times faster than 1", bound: 1.85, least: true, figure: faster("fib", "runq", 2)},
 	}
 	for _, w := range []string{"skynet", "nqueens", "uts-t1", "uts-t3", "mergesort", "matmul"} {
@@ -35,14 +35,14 @@ func targets() []target {
 		}
 	}
 	return append(all,
-		target{what: "tree of 1,000 nodes, 1 worker: × serial Go", bound: 1.5, figure: times("tree-1k", 1, "go-serial", 1)},
-		target{what: "tree of 1,000 nodes, 2 workers: × serial Go", bound: 1.5, figure: times("tree-1k", 2, "go-serial", 1)},
-		target{what: "loop of tiny bodies, 1 worker: × serial Go", bound: 1.1, figure: times("for", 1, "go-serial", 1)},
+		target{what: "tree of 1,000 nodes, 1 worker: × serial Go", bound: 1.5, figure: times("tree-1k", 1, "go-serial")},
+		target{what: "tree of 1,000 nodes, 2 workers: × serial Go", bound: 1.5, figure: times("tree-1k", 2, "go-serial")},
+		target{what: "loop of tiny bodies, 1 worker: × serial Go", bound: 1.1, figure: times("for", 1, "go-serial")},
 		target{what: "loop of tiny bodies, 2 workers: times faster than serial Go", bound: 1.8, least: true, figure: faster("for", "go-serial", 2)},
 		target{what: "sort, 2 workers: times faster than slices.Sort", bound: 1.8, least: true, figure: faster("sort", "go-serial", 2)},
 		target{what: "sort, 2 workers: memory beyond slices.Sort's, × the input", bound: 1, figure: sortMemory},
 		target{what: "uneven branches, 2 workers: × the ideal", bound: 1.1, figure: func(res *Results) (float64, bool) {
-			x, ok := times("uneven", 2, "go-serial", 1)(res)
+			x, ok := times("uneven", 2, "go-serial")(res)
 			return 2 * x, ok
 		}},
 	)
@@ -55,17 +55,17 @@ func count(workers int) string {
 	return fmt.Sprintf("%d workers", workers)
 }
 
-// times returns how many times another row's wall time runq takes.
-func times(workload string, workers int, other string, otherWorkers int) func(*Results) (float64, bool) {
+// times returns how many times the wall time of another row with one worker runq takes.
+func times(workload string, workers int, other string) func(*Results) (float64, bool) {
 	return func(res *Results) (float64, bool) {
-		return res.against(res.row(workload, "runq", workers), res.row(workload, other, otherWorkers), (*row).over)
+		return res.against(res.row(workload, "runq", workers), res.row(workload, other, 1), (*row).over)
 	}
 }
 
 // faster returns how many times faster runq is than another row with one worker.
 func faster(workload, other string, workers int) func(*Results) (float64, bool) {
 	return func(res *Results) (float64, bool) {
-		x, ok := times(workload, workers, other, 1)(res)
+		x, ok := times(workload, workers, other)(res)
 		return 1 / x, ok
 	}
 }
