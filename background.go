@@ -30,6 +30,7 @@ func (c *Class) binding() *binding {
 	b := &binding{cpus: c.cfg.CPUs}
 	if c.cfg.Background {
 		b.nice = c.s.cfg.BackgroundNice
+		b.idle = b.nice == osthread.MaxNice && c.cfg.Floor == 0
 	}
 	if b.nice == 0 && b.cpus == nil {
 		return nil
@@ -54,7 +55,7 @@ func (s *Scheduler) domainFor(c *Class, cannot error) *domain {
 		return &s.fore
 	}
 	for _, d := range s.allDomains() {
-		if d.bound != nil && d.bound.nice == b.nice && slices.Equal(d.bound.cpus, b.cpus) {
+		if d.bound != nil && d.bound.nice == b.nice && d.bound.idle == b.idle && slices.Equal(d.bound.cpus, b.cpus) {
 			return d
 		}
 	}

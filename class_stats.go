@@ -88,6 +88,10 @@ type BackgroundStats struct {
 	// share the Ps of the others, with little weight. nil: there are, or nobody has asked.
 	Weak error
 
+	// Rested is for how long their threads have slept, in all, because others wanted the
+	// processors.
+	Rested time.Duration
+
 	Headroom int // by how much GOMAXPROCS is raised for them
 
 	// Of the process's control group, since background work has begun, looked at once a
@@ -105,6 +109,7 @@ func (s *Scheduler) backgroundStats() BackgroundStats {
 	g := &s.gov
 	b := BackgroundStats{
 		CPU: g.cpu, Allowed: g.allowed, Weak: s.weak, Headroom: int(s.headroom.Load()), Quota: g.limit.CPUs(),
+		Rested:  time.Duration(s.rested.Load()),
 		Periods: g.throttled.Periods, ThrottledPeriods: g.throttled.ThrottledPeriods, Throttled: g.throttled.Time,
 	}
 	for _, d := range s.allDomains() {

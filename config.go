@@ -45,7 +45,9 @@ type Config struct {
 
 	// BackgroundNice is the nice value of the threads of background classes: how little
 	// they get of a processor that somebody else wants. 0 means 19, the least; else it is
-	// 1 to 19. Each step down is about a quarter more.
+	// 1 to 19. Each step down is about a quarter more. With 19, and only with that,
+	// the threads also have the kernel's policy for such work, SCHED_IDLE, so that they
+	// give up a processor at once, and sleep while others want all processors.
 	BackgroundNice int
 
 	// NoHeadroom leaves GOMAXPROCS alone. Otherwise it is raised by Procs when the first

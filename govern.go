@@ -103,9 +103,22 @@ func (m *m) holdBack() {
 		if wait <= 0 {
 			return
 		}
-		m.heldBack.Store(true) // partner: retakeRunning
-		m.s.clock.Pause(min(wait, holdMost))
-		m.heldBack.Store(false)
+		m.sleepHeldBack(min(wait, holdMost), event.ReasonHeldBack)
+	}
+}
+
+// sleepHeldBack lets the thread sleep, with its task, if it has begun, and its P.
+func (m *m) sleepHeldBack(d time.Duration, why event.Reason) {
+	t := m.curg
+	traced := t != nil && m.p.events != nil
+	if traced {
+		t.event(event.KindTaskBlocked, why, 0)
+	}
+	m.heldBack.Store(true) // partner: retakeRunning
+	m.s.clock.Pause(d)
+	m.heldBack.Store(false)
+	if traced {
+		t.event(event.KindTaskUnblocked, event.ReasonNone, 0)
 	}
 }
 

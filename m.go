@@ -47,6 +47,7 @@ type m struct {
 	heldBack sx.Bool       // its task has used up its allowance (govern.go); written by the M
 	paid     int64         // CPU time that it has paid for; the M's
 	limit    uint32        // which limit it pays for, by its number; the M's
+	pressure pressure      // how its thread gets processors; the M's
 	before   time.Duration // CPU time that its thread had used when it got it; written before tid
 	tid      sx.Int32      // of the thread it has for itself; 0: it has none
 	rested   threadRest    // what is known of its sleep; guarded by the lock

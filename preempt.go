@@ -148,6 +148,7 @@ func (t *Task) lookAtClock(m *m) {
 	l.at, l.tick = now, p.tick
 	if t.home != nil {
 		m.holdBack()
+		m.giveRoom()
 	}
 	ran := false
 	for _, q := range m.d.seated() {

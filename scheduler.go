@@ -2,7 +2,9 @@ package runq
 
 import (
 	"math/rand/v2"
+	"time"
 
+	"github.com/runq-go/runq/internal/osthread"
 	"github.com/runq-go/runq/internal/ring"
 	"github.com/runq-go/runq/internal/sx"
 )
@@ -36,7 +38,9 @@ type Scheduler struct {
 
 	leasing leasing
 
-	tryBind func(*binding) error // binding.try, but for tests
+	tryBind func(*binding) error                          // binding.try, but for tests
+	account func() (ran, waited time.Duration, err error) // see surroundings; doesn't change
+	rested  sx.Int64                                      // ns that background threads have slept for want of processors
 
 	// Guarded by the lock.
 	weak           error // why there are no threads for background classes; nil: there are, or nobody has asked
@@ -87,10 +91,8 @@ type Scheduler struct {
 }
 
 // New returns a running Scheduler. It fails when the Config is out of range.
-func New(cfg Config) (*Scheduler, error) { return newScheduler(cfg, newClock()) }
-
-func newScheduler(cfg Config, clk clock) (*Scheduler, error) {
-	return surroundings{clock: clk, seed: rand.Uint64()}.newScheduler(cfg)
+func New(cfg Config) (*Scheduler, error) {
+	return surroundings{clock: newClock(), seed: rand.Uint64(), account: osthread.Schedstat}.newScheduler(cfg)
 }
 
 // surroundings are what a scheduler depends on besides its Config. The schedule
@@ -99,6 +101,10 @@ type surroundings struct {
 	clock    clock
 	seed     uint64
 	noSysmon bool // somebody else calls beat, or nothing has to be retaken
+
+	// account is the kernel's of the calling thread: how long it has run, and waited for a
+	// processor. nil: no thread is to care (pressure.go).
+	account func() (ran, waited time.Duration, err error)
 }
 
 func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
@@ -107,10 +113,11 @@ func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 		return nil, err
 	}
 	s := &Scheduler{
-		cfg:   cfg,
-		slice: int64(cfg.Slice),
-		seed:  o.seed | 1,
-		clock: o.clock,
+		cfg:     cfg,
+		slice:   int64(cfg.Slice),
+		seed:    o.seed | 1,
+		clock:   o.clock,
+		account: o.account,
 	}
 	s.drained.Init()
 	s.gone.Init()

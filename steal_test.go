@@ -85,7 +85,7 @@ func TestStealOrder(t *testing.T) {
 // its first P, and its second P.
 func twoPs(t *testing.T, clk clock) (thief *m, victim *p) {
 	t.Helper()
-	s, err := newScheduler(Config{Procs: 2, Slice: calm}, clk)
+	s, err := surroundings{clock: clk, seed: 1}.newScheduler(Config{Procs: 2, Slice: calm})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ package runq
 //
 // Each P is stopped in the way its state allows: an idle one is taken from the
 // list, one in a blocking call is taken as sysmon would, one whose M runs a task is
-// asked for, at the M's next scheduling point or checkpoint. A task that doesn't
-// answer within stopGrace is unseated: so the time to stop is bounded whatever
+// asked for, at the M's next scheduling point or checkpoint. A task that is held back, or
+// doesn't answer within stopGrace, is unseated: so the time to stop is bounded whatever
 // tasks do, and a task may itself stop the world (it is then the one unseated).
 
 import (
@@ -56,14 +56,13 @@ func (s *Scheduler) stopTheWorld() {
 	}
 	s.leasing.lent = nil
 	s.askToStop()
+	s.unseatRunning(false)
 	for s.stopWait > 0 {
 		s.lock.Unlock()
 		s.stopNote.SleepFor(stopAgain)
 		s.lock.Lock()
 		s.askToStop()
-		if s.clock.Now()-begin > int64(stopGrace) {
-			s.unseatRunning()
-		}
+		s.unseatRunning(s.clock.Now()-begin > int64(stopGrace))
 	}
 	now := s.clock.Now()
 	s.stops++
@@ -114,10 +113,11 @@ func (s *Scheduler) askToStop() {
 	}
 }
 
-// unseatRunning takes the Ps of the tasks that don't answer. The lock is held.
-func (s *Scheduler) unseatRunning() {
+// unseatRunning takes the Ps of the tasks that don't answer: of those that are held back,
+// and, when they have had their time, of the others. The lock is held.
+func (s *Scheduler) unseatRunning(late bool) {
 	for p := range s.allSeats {
-		if p.state == pRunning && p.m != nil && sx.PeekPointer(&p.m.curg) != nil {
+		if p.state == pRunning && p.m != nil && (late || p.m.heldBack.Load()) && sx.PeekPointer(&p.m.curg) != nil {
 			np := s.unseat(p)
 			s.stopped(np)
 			s.guests = append(s.guests, seatTaken{from: p, by: np})

@@ -94,7 +94,7 @@ func (c *pauseClock) Pause(d time.Duration) {
 func TestSysmonSlowsDown(t *testing.T) {
 	clk := &pauseClock{clock: newClock()}
 	clk.shortest.Store(math.MaxInt64)
-	s, err := newScheduler(Config{Procs: 2, Slice: calm}, clk)
+	s, err := surroundings{clock: clk, seed: 1}.newScheduler(Config{Procs: 2, Slice: calm})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ import (
 // binding is how the threads of a domain are. It doesn't change.
 type binding struct {
 	nice int   // 0: as it is
+	idle bool  // they are to have only what nobody else wants
 	cpus []int // nil: all
 }
 
@@ -59,6 +60,9 @@ func (b *binding) bind() error {
 	var nice, cpus error
 	if b.nice != 0 {
 		nice = osthread.SetNice(b.nice)
+	}
+	if b.idle && nice == nil {
+		_ = osthread.SetIdle() // where a sandbox forbids that, the nice value does the most of it
 	}
 	if b.cpus != nil {
 		cpus = osthread.SetAffinity(b.cpus)
@@ -112,6 +116,7 @@ func (c *carrier) serveBound() {
 	for t.e.env != nil {
 		t.begin(c.m)
 		c.m.holdBack()
+		c.m.giveRoom()
 		t.call()
 		if t.fork != noForks.addr() {
 			t.checkJoined(0)

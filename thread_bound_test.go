@@ -64,6 +64,9 @@ func TestBoundNice(t *testing.T) {
 			if n, err := osthread.Nice(); n != want || err != nil {
 				t.Errorf("%s: nice value %d, %v; want %d", where, n, err, want)
 			}
+			if idle, err := osthread.Idle(); idle != (want == osthread.MaxNice) || err != nil {
+				t.Errorf("%s: nice value %d, has the idle policy: %v, %v", where, want, idle, err)
+			}
 		}
 		stop := always(func() { check("a goroutine", own) })
 		for range 10 {

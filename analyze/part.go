@@ -110,6 +110,15 @@ type Why struct {
 	Reason event.Reason // of that event
 }
 
+// Call tells whether the task was in a blocking call.
+func (w Why) Call() bool {
+	switch w.Kind {
+	case event.KindTaskBlocked, event.KindTaskSeenBlocked, event.KindTaskCreatedBlocked:
+		return w.Reason == event.ReasonNone // else the scheduler has held it back
+	}
+	return false
+}
+
 // String returns a few words.
 func (w Why) String() string {
 	switch w.Kind {
@@ -118,6 +127,9 @@ func (w Why) String() string {
 	case event.KindTaskCreatedWaiting:
 		return "new coroutine"
 	case event.KindTaskBlocked, event.KindTaskCreatedBlocked, event.KindTaskSeenBlocked:
+		if w.Reason != event.ReasonNone {
+			return whyTexts[w.Reason]
+		}
 		return "blocking call"
 	case event.KindTaskSeenRunnable:
 		return "ready from the start"
@@ -142,5 +154,6 @@ var whyTexts = map[event.Reason]string{
 	event.ReasonWaitNever: "nothing (for ever)", event.ReasonWaitJoin: "join", event.ReasonWaitTimer: "timer",
 	event.ReasonWaitSync: "lock or wait group", event.ReasonWaitNetwork: "network", event.ReasonWaitCoroutine: "coroutine switch",
 	event.ReasonWaitAssist: "GC assist", event.ReasonWaitGC: "GC", event.ReasonWaitSystem: "system task idle",
+	event.ReasonHeldBack: "held back (used up its share)", event.ReasonPressure: "held back (no processor to spare)",
 	event.ReasonWaitHalted: "halted", event.ReasonWaitUnknown: "not known",
 }

@@ -221,7 +221,7 @@ func (w *World) endWait(t *Task, p event.PID, open bool) {
 		w.unqueue(t)
 	}
 	before := PartEvent
-	if k := t.Why.Kind; k == event.KindTaskBlocked || k == event.KindTaskSeenBlocked || k == event.KindTaskCreatedBlocked {
+	if t.Why.Call() {
 		before = PartInCall
 		if t.LostAt != 0 {
 			d.LostFor = d.Ready - t.LostAt

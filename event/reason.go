@@ -74,10 +74,12 @@ const (
 	ReasonWaitUnknown   // why isn't known
 	ReasonWakeRuntime   // the runtime readied it, and how isn't known
 
-	// Why background work gets another share of the processors.
+	// Why background work gets another share of the processors, or none for a while.
 	ReasonLatencyMissed // others waited for longer than the latency target
 	ReasonLatencyMet    // they didn't, for a while
 	ReasonQuota         // so that the quota of the control group lasts
+	ReasonHeldBack      // a background task has used up what it may use for now
+	ReasonPressure      // others want the processors that a background task would need
 
 	numReasons
 )
@@ -94,7 +96,7 @@ const (
 	ClassHandoff                         // why a P was given away
 	ClassEnd                             // how a task ended
 	ClassWake                            // who or what readied a task
-	ClassShare                           // why background work gets another share
+	ClassShare                           // why background work gets another share, or none for a while
 )
 
 var reasons = [numReasons]struct {
@@ -149,6 +151,8 @@ var reasons = [numReasons]struct {
 	ReasonLatencyMissed: {"LatencyMissed", ClassShare},
 	ReasonLatencyMet:    {"LatencyMet", ClassShare},
 	ReasonQuota:         {"Quota", ClassShare},
+	ReasonHeldBack:      {"HeldBack", ClassShare},
+	ReasonPressure:      {"Pressure", ClassShare},
 }
 
 // String returns the constant's name without its prefix.

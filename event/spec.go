@@ -160,8 +160,8 @@ var Specs = [numKinds]Spec{
 		Needs: FieldTask | FieldM, From: In(TaskRunnable), To: TaskRunning, Reasons: ClassNone, P: pHeld, M: mOn,
 	},
 	KindTaskBlocked: {
-		Name: "TaskBlocked", What: "a running task enters a blocking call; it keeps its thread and, until that is retaken, its P",
-		Needs: FieldTask | FieldM, From: In(TaskRunning), To: TaskBlocked, Reasons: ClassNone, P: pHeld, M: mOn,
+		Name: "TaskBlocked", What: "a running task enters a blocking call, or is held back; it keeps its thread and, until that is retaken, its P",
+		Needs: FieldTask | FieldM, From: In(TaskRunning), To: TaskBlocked, Reasons: ClassNone | ClassShare, P: pHeld, M: mOn,
 	},
 	KindTaskUnblocked: {
 		Name: "TaskUnblocked", What: "the blocking call is over, and the task kept its P or got one at once",

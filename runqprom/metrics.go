@@ -89,6 +89,8 @@ var schedulerMetrics = []metric[runq.Stats]{
 		counter: func(s *runq.Stats) float64 { return s.Background.CPU.Seconds() }},
 	{name: "runq_background_allowed_cpus", help: "CPUs that background work may use at the moment, on average. +Inf: as many as there are.",
 		gauge: func(s *runq.Stats) float64 { return allowed(s.Background.Allowed) }},
+	{name: "runq_background_rested_seconds_total", help: "For how long the threads of background classes have slept because others wanted the processors.",
+		counter: func(s *runq.Stats) float64 { return s.Background.Rested.Seconds() }},
 	{name: "runq_background_weak", help: "1 if there can not be threads with a low priority, so that background classes share the Ps of others; else 0.",
 		gauge: func(s *runq.Stats) float64 { return truth(s.Background.Weak != nil) }},
 	{name: "runq_background_headroom_ps", help: "By how much GOMAXPROCS is raised for background threads.",

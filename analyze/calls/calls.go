@@ -50,7 +50,7 @@ func New() *Calls {
 // Wait implements analyze.Pass.
 func (c *Calls) Wait(w *analyze.World, d *analyze.Wait) {
 	took := d.Parts[analyze.PartInCall]
-	if !isCall(d.Why.Kind) {
+	if !d.Why.Call() {
 		return
 	}
 	r := c.row(key{d.Group, d.Stack})
@@ -68,10 +68,6 @@ func (c *Calls) Wait(w *analyze.World, d *analyze.Wait) {
 		r.open++
 	}
 	c.heat.add(c.rows, r, d.Began-w.Start, d.Ready-w.Start)
-}
-
-func isCall(k event.Kind) bool {
-	return k == event.KindTaskBlocked || k == event.KindTaskSeenBlocked || k == event.KindTaskCreatedBlocked
 }
 
 func (c *Calls) row(k key) *row {

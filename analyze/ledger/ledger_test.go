@@ -152,3 +152,28 @@ func TestEmpty(t *testing.T) {
 		t.Error("no P's queue is called like P0's")
 	}
 }
+
+// TestHeldBack: a task that is held back waits for time, and is in no call.
+func TestHeldBack(t *testing.T) {
+	r := run(t, `
+0 ProcSeen P0 M1
+0 TaskSeenRunning G1 P0 M1 stack=main.pack
+1ms  TaskBlocked G1 P0 M1 Pressure
+5ms  TaskUnblocked G1 P0 M1
+6ms  TaskBlocked G1 P0 M1 HeldBack
+8ms  TaskUnblocked G1 P0 M1
+9ms  TaskBlocked G1 P0 M1 stack=syscall.Read<main.pack
+10ms TaskUnblockedQueued G1
+11ms TaskResumed G1 P0 M1
+12ms TaskFinished G1 P0 M1 EndReturn
+`, Options{})
+	want := analyze.Parts{analyze.PartEvent: 6e6, analyze.PartInCall: 1e6, analyze.PartNoP: 1e6}
+	if g := r.Groups[0]; g.Name != "main.pack" || g.Parts != want {
+		t.Errorf("%+v, want %v", g, want)
+	}
+	for _, why := range []string{"held back (no processor to spare)", "held back (used up its share)", "blocking call"} {
+		if !strings.Contains(r.Text(), why) {
+			t.Errorf("%q isn't in\n%s", why, r.Text())
+		}
+	}
+}

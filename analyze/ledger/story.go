@@ -134,6 +134,9 @@ func before(w *analyze.World, d *analyze.Wait) string {
 	case event.KindTaskSeenRunnable:
 		return "and already when the recording began"
 	case event.KindTaskBlocked, event.KindTaskSeenBlocked, event.KindTaskCreatedBlocked:
+		if !d.Why.Call() {
+			return fmt.Sprintf("back after %s %s", waited, d.Why)
+		}
 		return fmt.Sprintf("back after %s in a blocking call%s", waited, place(d.Stack))
 	}
 	return fmt.Sprintf("after waiting %s for %s%s, woken %s", waited, d.Why, place(d.Stack), by())

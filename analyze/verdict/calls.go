@@ -80,7 +80,7 @@ func (c *calls) event(w *analyze.World, e *event.Event, t *analyze.Task) {
 	if t != nil {
 		stack = cmp.Or(stack, t.Stack)
 	}
-	if e.Kind != event.KindTaskBlocked || stack > event.MaxSymbols {
+	if e.Kind != event.KindTaskBlocked || e.Reason != event.ReasonNone || stack > event.MaxSymbols {
 		return
 	}
 	for int(stack) >= len(c.storms) {

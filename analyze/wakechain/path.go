@@ -92,7 +92,9 @@ func (p *Path) wait(w *analyze.World, d *analyze.Wait) {
 		s.Did = InCall
 	case d.Parts[analyze.PartEvent] != 0:
 		s.Did = Waited
-		s.Why += ", ended by " + wakerName(w, d.WakerGroup, d.Wake)
+		if d.Why.Kind != event.KindTaskBlocked { // else it was held back
+			s.Why += ", ended by " + wakerName(w, d.WakerGroup, d.Wake)
+		}
 	case d.Why.Kind == event.KindTaskCreated: // by nobody: it is a timer's function
 		s.Did, s.Why = Waited, "a timer"
 		p.step(w, s, p.low, d.Ready)

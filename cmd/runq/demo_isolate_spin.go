@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,7 +46,7 @@ func spin(ctx context.Context, workers int, cpus float64, in io.Reader, out io.W
 	for range workers {
 		go func() {
 			runtime.LockOSThread() // for good: the thread can't get its priority back
-			err := osthread.SetNice(osthread.MaxNice)
+			err := errors.Join(osthread.SetNice(osthread.MaxNice), osthread.SetIdle())
 			began <- err
 			for err == nil && !over.Load() {
 				if part < 1 {

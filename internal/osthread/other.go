@@ -24,6 +24,17 @@ func SetNice(int) error { return unsupported("nice value of a thread") }
 // Nice returns errors.ErrUnsupported.
 func Nice() (int, error) { return 0, unsupported("nice value of a thread") }
 
+// SetIdle returns errors.ErrUnsupported.
+func SetIdle() error { return unsupported("policy of a thread") }
+
+// Idle returns errors.ErrUnsupported.
+func Idle() (bool, error) { return false, unsupported("policy of a thread") }
+
+// Schedstat returns errors.ErrUnsupported.
+func Schedstat() (ran, waited time.Duration, err error) {
+	return 0, 0, unsupported("the kernel's account of a thread")
+}
+
 // SetAffinity returns errors.ErrUnsupported.
 func SetAffinity([]int) error { return unsupported("affinity of a thread") }
 

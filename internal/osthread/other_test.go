@@ -13,7 +13,9 @@ func TestUnsupported(t *testing.T) {
 	_, affinity := Affinity()
 	_, cpu := CPUTime(1)
 	_, process := ProcessCPUTime()
-	for _, err := range []error{SetNice(1), nice, SetAffinity([]int{0}), affinity, cpu, process} {
+	_, idle := Idle()
+	_, _, account := Schedstat()
+	for _, err := range []error{SetNice(1), nice, SetAffinity([]int{0}), affinity, cpu, process, SetIdle(), idle, account} {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("got %v, not errors.ErrUnsupported", err)
 		}

@@ -272,9 +272,8 @@ func BenchmarkCPUTime(b *testing.B) {
 		}
 	})
 	b.Run("schedstat", func(b *testing.B) {
-		name := fmt.Sprintf("/proc/self/task/%d/schedstat", tid)
 		for b.Loop() {
-			if _, err := os.ReadFile(name); err != nil {
+			if _, _, err := Schedstat(); err != nil {
 				b.Skip(err)
 			}
 		}
@@ -287,4 +286,73 @@ func getcpu(cpu *uint32) error {
 		return errno
 	}
 	return nil
+}
+
+// TestSetIdle: a thread gets the policy, keeps its nice value, and no other thread gets it.
+func TestSetIdle(t *testing.T) {
+	onThread(t, func() error {
+		nice, err := Nice()
+		if err != nil {
+			return err
+		}
+		if idle, err := Idle(); idle || err != nil {
+			return fmt.Errorf("a fresh thread: Idle = %v, %v", idle, err)
+		}
+		if err := SetIdle(); err != nil {
+			return err
+		}
+		if idle, err := Idle(); !idle || err != nil {
+			return fmt.Errorf("Idle = %v, %v after SetIdle", idle, err)
+		}
+		if n, err := Nice(); n != nice || err != nil {
+			return fmt.Errorf("Nice = %v, %v after SetIdle; it was %d", n, err, nice)
+		}
+		other := make(chan error, 1)
+		go func() {
+			runtime.LockOSThread() // and never unlocked: it needs a thread of its own
+			idle, err := Idle()
+			if idle {
+				err = errors.New("a goroutine started from an idle thread is on one, too")
+			}
+			other <- err
+		}()
+		return <-other
+	})
+}
+
+// TestSchedstat: a thread's account grows by what it runs.
+func TestSchedstat(t *testing.T) {
+	if _, err := os.Stat("/proc/thread-self/schedstat"); errors.Is(err, os.ErrNotExist) {
+		t.Skip("this kernel keeps no account of threads (CONFIG_SCHED_INFO)")
+	}
+	onThread(t, func() error {
+		ran, waited, err := Schedstat()
+		if err != nil || ran <= 0 || waited < 0 {
+			return fmt.Errorf("Schedstat = %v, %v, %v", ran, waited, err)
+		}
+		start, err := CPUTime(ID())
+		for used := start; err == nil && used < start+20*time.Millisecond; {
+			used, err = CPUTime(ID())
+		}
+		if err != nil {
+			return err
+		}
+		later, waitedLater, err := Schedstat()
+		if err != nil || later < ran+10*time.Millisecond || waitedLater < waited {
+			return fmt.Errorf("after 20ms of CPU time: Schedstat = %v, %v, %v; before: %v, %v", later, waitedLater, err, ran, waited)
+		}
+		return nil
+	})
+}
+
+// TestParseSchedstat: texts that aren't an account.
+func TestParseSchedstat(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"12 34 5\n": true, "9223372036854775807 0 0": true,
+		"": false, "12\n": false, "x 1 2": false, "1 x 2": false, "9223372036854775808 0 0": false,
+	} {
+		if _, _, err := parseSchedstat([]byte(text)); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 }

@@ -1,0 +1,177 @@
+package runq
+
+import (
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/event/eventtest"
+)
+
+// TestPressureStep: the sleeps of a thread, by what the kernel says of it.
+func TestPressureStep(t *testing.T) {
+	const ms = time.Millisecond
+	type look struct{ ran, waited, want time.Duration } // since the look before
+	for name, looks := range map[string][]look{
+		"room":             {{10 * ms, 0, 0}, {9 * ms, ms, 0}, {5 * ms, 5 * ms, 0}},
+		"asleep":           {{0, 0, 0}, {ms, 0, 0}},
+		"more and more":    {{4 * ms, 6 * ms, 10 * ms}, {ms, 2 * ms, 20 * ms}, {ms, 3 * ms, 40 * ms}, {ms, 4 * ms, 80 * ms}, {ms, 5 * ms, 100 * ms}, {ms, 5 * ms, 100 * ms}},
+		"room again":       {{4 * ms, 6 * ms, 10 * ms}, {ms, 2 * ms, 20 * ms}, {ms, ms, 0}, {ms, 0, 0}, {4 * ms, 6 * ms, 10 * ms}},
+		"room for once":    {{4 * ms, 6 * ms, 10 * ms}, {ms, 2 * ms, 20 * ms}, {ms, 2 * ms, 40 * ms}, {ms, 0, 0}, {ms, 2 * ms, 40 * ms}},
+		"no processor":     {{ms, 50 * ms, 50 * ms}, {ms, 50 * ms, 100 * ms}, {ms, 50 * ms, 200 * ms}, {ms, 50 * ms, 400 * ms}, {ms, 50 * ms, 500 * ms}, {ms, 40 * ms, 400 * ms}},
+		"none for an hour": {{ms, time.Hour, time.Second}, {ms, time.Hour, time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var g pressure
+			var ran, waited time.Duration
+			for i, l := range looks {
+				ran, waited = ran+l.ran, waited+l.waited
+				if got := g.step(ran, waited); got != l.want {
+					t.Errorf("look %d, %v run and %v waited: sleeps %v, want %v", i, l.ran, l.waited, got, l.want)
+				}
+			}
+		})
+	}
+}
+
+// pressed is a kernel's account of threads that never get a processor, until there is room.
+type pressed struct {
+	room  atomic.Bool
+	asked atomic.Int64
+	fail  error
+}
+
+func (a *pressed) account() (ran, waited time.Duration, err error) {
+	n := time.Duration(a.asked.Add(1))
+	if a.room.Load() {
+		return n * time.Hour, 0, a.fail
+	}
+	return 0, n * time.Millisecond, a.fail
+}
+
+// underPressure runs f beside a background task that comes to checkpoints all the time.
+func underPressure(t *testing.T, a *pressed, cfg Config, class ClassConfig, f func(s *Scheduler)) *Scheduler {
+	t.Helper()
+	needThreads(t)
+	cfg.Procs = 1
+	s := newBackgroundIn(t, cfg, surroundings{clock: newClock(), seed: 1, account: a.account})
+	class.Background = true
+	c, err := s.Class("pressed", class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	done := async(func() error {
+		return c.Run(nil, func(tk *Task) error {
+			for !stop.Load() {
+				tk.Checkpoint()
+			}
+			return nil
+		})
+	})
+	awaitTrue(t, "it runs", func() bool { return c.Stats().Serving == 1 })
+	f(s)
+	stop.Store(true)
+	if err := awaitClosed(t, "it ends", done); err != nil {
+		t.Error(err)
+	}
+	return s
+}
+
+// TestGiveRoom: a background task that gets no processor sleeps, for longer and longer, and
+// goes on when there is room. Events tell it, and Stats.
+func TestGiveRoom(t *testing.T) {
+	a := new(pressed)
+	s := underPressure(t, a, Config{}, ClassConfig{}, func(s *Scheduler) {
+		rests := func() time.Duration { return s.Stats().Background.Rested }
+		awaitTrue(t, "it rests", func() bool { return rests() >= 3*restLeast })
+		before := rests()
+		awaitTrue(t, "it rests on", func() bool { return rests() >= before+5*restUsual })
+		a.room.Store(true)
+		asked := a.asked.Load()
+		awaitTrue(t, "it has noticed", func() bool { return a.asked.Load() > asked+1 })
+		had := rests()
+		awaitTrue(t, "it is looked at now and then", func() bool { return a.asked.Load() > asked+3 })
+		if got := rests(); got != had {
+			t.Errorf("it has rested for %v although there was room", got-had)
+		}
+	})
+	events, _ := s.ReadEvents()
+	if !slices.ContainsFunc(events, func(e event.Event) bool { return e.Kind == event.KindTaskBlocked && e.Reason == event.ReasonPressure }) {
+		t.Error("no event says that it has rested")
+	}
+	eventtest.Check(t, events, 0)
+}
+
+// TestNoRest: who must not rest, doesn't.
+func TestNoRest(t *testing.T) {
+	broken := errors.New("no such file")
+	for name, c := range map[string]struct {
+		fail  error
+		cfg   Config
+		class ClassConfig
+	}{
+		"a floor":         {class: ClassConfig{Floor: 0.1}},
+		"another nice":    {cfg: Config{BackgroundNice: 18}},
+		"nothing is told": {fail: broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			underPressure(t, &pressed{fail: c.fail}, c.cfg, c.class, func(s *Scheduler) {
+				ran := s.Stats().Background.CPU
+				awaitTrue(t, "it computes", func() bool { return s.backgroundCPU() > ran+20*time.Millisecond })
+				if got := s.Stats().Background.Rested; got != 0 {
+					t.Errorf("it has rested for %v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestStopBesideRest: a stop of the world doesn't wait for who rests, and leaves it its P.
+func TestStopBesideRest(t *testing.T) {
+	needThreads(t)
+	clk := nap{newFakeClock(), make(chan struct{}), make(chan struct{})}
+	s := newBackgroundIn(t, Config{Procs: 1}, surroundings{clock: clk, seed: 1, noSysmon: true})
+	done := async(func() error {
+		return s.Background().Run(nil, func(tk *Task) error {
+			tk.m.sleepHeldBack(napping, event.ReasonPressure)
+			return nil
+		})
+	})
+	<-clk.began
+	stopped := async(func() error {
+		for range 100 {
+			s.stopTheWorld()
+			s.startTheWorld()
+		}
+		return nil
+	})
+	awaitClosed(t, "a stop that lasts no time", stopped) //nolint:errcheck // there is none
+	if n := s.Stats().Overrun; n != 0 {
+		t.Errorf("%d tasks run without a P", n)
+	}
+	close(clk.over)
+	if err := awaitClosed(t, "it ends", done); err != nil {
+		t.Error(err)
+	}
+}
+
+// nap is a clock that lasts for one pause until a channel is closed.
+type nap struct {
+	clock
+	began, over chan struct{}
+}
+
+const napping = time.Hour // the length of that pause
+
+func (n nap) Pause(d time.Duration) {
+	if d != napping {
+		n.clock.Pause(d)
+		return
+	}
+	close(n.began)
+	<-n.over
+}
