@@ -69,9 +69,9 @@ type ClassConfig struct {
 
 	// Floor is the part of all Ps' time that the class gets at least while it has work
 	// for them, whatever the weights say: 0.1 is a tenth. 0 means none. The floors of all
-	// classes may add up to 0.9 at most. A background class with a floor has threads apart
-	// from those of background classes without: it goes before them, not by weight, and
-	// its threads don't sleep when others want all processors.
+	// classes may add up to 0.9 at most. With a BackgroundNice of 19, background classes with
+	// a floor have Ps and threads apart from those without: they go before those, not by
+	// weight, and their threads don't sleep while others want all processors.
 	Floor float64
 
 	// Deadline, if not 0, lets the class's tasks run in order of deadline instead of

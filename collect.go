@@ -104,7 +104,7 @@ func (c *collector) atRings(f func(r *ringReader, readable bool)) {
 	}
 	f(c.rings[0], true)
 	for i, p := range s.ps {
-		f(c.rings[i+1], p.state != pUnseated)
+		f(c.rings[i+1], p.ringRests())
 	}
 }
 

@@ -45,13 +45,14 @@ type Config struct {
 
 	// BackgroundNice is the nice value of the threads of background classes: how little
 	// they get of a processor that somebody else wants. 0 means 19, the least; else it is
-	// 1 to 19. Each step down is about a quarter more. With 19, and only with that,
-	// the threads also have the kernel's policy for such work, SCHED_IDLE, so that they
-	// give up a processor at once, and sleep while others want all processors.
+	// 1 to 19. Each step down is about a quarter more. With 19 the threads, except those
+	// of classes with a Floor, also have the kernel's policy for such work, SCHED_IDLE, if
+	// nothing forbids it: they give up a processor at once. And, at checkpoints, those
+	// sleep that get no processor for more than half of the time that they are ready.
 	BackgroundNice int
 
 	// NoHeadroom leaves GOMAXPROCS alone. Otherwise it is raised by Procs when the first
-	// background work comes, or by as many as a class with CPUs has, so that their
+	// background work comes (of classes with a Floor and of those without: twice), or by as many as a class with CPUs has, so that their
 	// threads don't take Go's Ps from the program's goroutines, and set back by Close.
 	NoHeadroom bool
 

@@ -86,14 +86,21 @@ func (b *bucket) pay(used, now int64) (wait time.Duration) {
 	return time.Duration(-b.saved/b.rate) + 1
 }
 
+// restrained lets a background task wait that mustn't run now, and reports whether it has
+// waited. It runs on the task's thread.
+func (m *m) restrained() bool {
+	held := m.holdBack()
+	return m.giveRoom() || held
+}
+
 // holdBack keeps a background task waiting that has used up the allowance. It runs on
-// the task's thread.
-func (m *m) holdBack() {
+// the task's thread, and reports whether that has slept.
+func (m *m) holdBack() (slept bool) {
 	b := m.d.bucket
 	for b != nil && b.limited.Load() {
 		used, err := osthread.CPUTime(int(m.tid.Load()))
 		if err != nil {
-			return // unknown to a kernel that knew it when the domain was made
+			return slept // unknown to a kernel that knew it when the domain was made
 		}
 		if n := b.limits.Load(); m.limit != n { // what it has used before there was a limit is free
 			m.limit, m.paid = n, int64(used)
@@ -101,23 +108,39 @@ func (m *m) holdBack() {
 		wait := b.pay(max(int64(used)-m.paid, 0), m.s.clock.Now())
 		m.paid = int64(used)
 		if wait <= 0 {
-			return
+			return slept
 		}
 		m.sleepHeldBack(min(wait, holdMost), event.ReasonHeldBack)
+		slept = true
 	}
+	return slept
 }
 
-// sleepHeldBack lets the thread sleep, with its task, if it has begun, and its P.
+// sleepHeldBack lets the thread sleep, with its task and its P. Meanwhile it touches neither:
+// a stop of the world takes the P away, and the P's ring of events can be read. The class
+// isn't charged for it.
 func (m *m) sleepHeldBack(d time.Duration, why event.Reason) {
-	t := m.curg
-	traced := t != nil && m.p.events != nil
-	if traced {
+	s, t, p := m.s, m.curg, m.p
+	if p.events != nil {
 		t.event(event.KindTaskBlocked, why, 0)
 	}
-	m.heldBack.Store(true) // partner: retakeRunning
-	m.s.clock.Pause(d)
+	began := s.clock.Now()
+	if p.attn.Load()&attnUnseat == 0 {
+		p.stretch(began)
+	}
+	m.heldBack.Store(true) // partner: retakeRunning, unseatRunning, ringRests, someoneWaits, computes
+	s.clock.Pause(d)
+	s.lock.Lock() // who has taken the ring for one that rests has read it
 	m.heldBack.Store(false)
-	if traced {
+	s.lock.Unlock()
+	now := s.clock.Now()
+	if p.turn.serves {
+		p.turn.since = now
+	}
+	if l := &m.lookout; l.since != 0 {
+		l.since += now - began
+	}
+	if p.events != nil {
 		t.event(event.KindTaskUnblocked, event.ReasonNone, 0)
 	}
 }
@@ -140,6 +163,9 @@ type governor struct {
 	throttled cgroup.Throttled // since the beginning; guarded by the lock
 	cpu       time.Duration    // that background threads have used; guarded by the lock
 	gone      time.Duration    // the part of it of threads that have ended; guarded by the lock
+
+	// The same of those threads that are to have more than what nobody else wants.
+	promised, gonePromised time.Duration // guarded by the lock
 }
 
 // govern does what is due at the time now. It is sysmon's.
@@ -149,8 +175,8 @@ func (s *Scheduler) govern(now int64) {
 		return
 	}
 	g.next = now + governEvery
-	used := s.backgroundCPU()
-	s.leases(now, used)
+	used, promised := s.backgroundCPU()
+	s.leases(now, promised)
 	allowed, why := -1.0, event.ReasonNone
 	if s.cfg.LatencyTarget > 0 {
 		if w := s.latencyWindow(now); w != event.ReasonNone {
@@ -209,18 +235,25 @@ func (s *Scheduler) backgroundProcs() (n int) {
 	return n
 }
 
-// backgroundCPU adds up the CPU time of the background threads.
-func (s *Scheduler) backgroundCPU() time.Duration {
+// backgroundCPU adds up the CPU time of the background threads, and, of it, of those that are to
+// have more than what nobody else wants.
+func (s *Scheduler) backgroundCPU() (all, promised time.Duration) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	sum := s.gov.gone
+	g := &s.gov
+	all, promised = g.gone, g.gonePromised
 	for _, m := range s.allm {
-		if m.d.bucket != nil {
-			sum += m.cpuTime()
+		if m.d.bucket == nil {
+			continue
+		}
+		used := m.cpuTime()
+		all += used
+		if !m.d.bound.idle {
+			promised += used
 		}
 	}
-	s.gov.cpu = max(s.gov.cpu, sum)
-	return s.gov.cpu
+	g.cpu, g.promised = max(g.cpu, all), max(g.promised, promised)
+	return g.cpu, g.promised
 }
 
 // cpuTime is that of an M's own thread, 0 if it hasn't begun.

@@ -410,7 +410,7 @@ func TestHoldBack(t *testing.T) {
 		t.Error(err)
 	}
 	awaitTrue(t, "the next one runs", other.Load)
-	if cpu := s.backgroundCPU(); cpu <= 0 || s.Stats().Background.CPU != cpu {
+	if cpu, _ := s.backgroundCPU(); cpu <= 0 || s.Stats().Background.CPU != cpu {
 		t.Errorf("background work has used %v, Stats say %v", cpu, s.Stats().Background.CPU)
 	}
 }

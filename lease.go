@@ -39,7 +39,7 @@ type leasing struct {
 }
 
 // leases lends Ps, or takes them back, so that background classes get their floor. used
-// is the CPU time of all background threads so far. It is sysmon's.
+// is the CPU time so far of all background threads that can have a floor. It is sysmon's.
 func (s *Scheduler) leases(now int64, used time.Duration) {
 	want := s.leasesWanted(now, used)
 	l := &s.leasing

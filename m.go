@@ -44,7 +44,7 @@ type m struct {
 	// phase is a blocking call's word: see block.go.
 	phase sx.Uint32
 
-	heldBack sx.Bool       // its task has used up its allowance (govern.go); written by the M
+	heldBack sx.Bool       // its task sleeps because it mustn't run now (govern.go, pressure.go); set by the M, cleared by it under the lock
 	paid     int64         // CPU time that it has paid for; the M's
 	limit    uint32        // which limit it pays for, by its number; the M's
 	pressure pressure      // how its thread gets processors; the M's
@@ -270,7 +270,11 @@ func (m *m) exit() {
 	m.setState(event.ThreadDead, event.KindThreadExited)
 	m.d.threads.Add(-1)
 	if m.d.bucket != nil {
-		m.s.gov.gone += m.cpuTime()
+		used := m.cpuTime()
+		m.s.gov.gone += used
+		if !m.d.bound.idle {
+			m.s.gov.gonePromised += used
+		}
 	}
 	all := m.s.allm
 	for i, x := range all {

@@ -81,6 +81,9 @@ type lookout struct {
 // Checkpoint yields if the scheduler has asked the task to, because its slice is over
 // and others wait or the world is to be stopped, or if a timer is due. It costs about
 // a nanosecond when there is nothing to be done, so that it can stand in inner loops.
+// A background task sleeps there if it mustn't run now (see Config.BackgroundNice and
+// LatencyTarget): for milliseconds as a rule, and for up to a second while others want all
+// processors; so it shouldn't have a lock then that others want soon.
 // It doesn't check that t is the caller's own task.
 func (t *Task) Checkpoint() {
 	t.pace.left--
@@ -146,9 +149,12 @@ func (t *Task) lookAtClock(m *m) {
 	}
 	t.pace.left = t.pace.granted
 	l.at, l.tick = now, p.tick
-	if t.home != nil {
-		m.holdBack()
-		m.giveRoom()
+	if t.home != nil && m.restrained() {
+		if p.attn.Load()&attnAsked != 0 {
+			t.attend()
+			return
+		}
+		now = m.s.clock.Now()
 	}
 	ran := false
 	for _, q := range m.d.seated() {

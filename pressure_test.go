@@ -2,6 +2,7 @@ package runq
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -14,24 +15,31 @@ import (
 // TestPressureStep: the sleeps of a thread, by what the kernel says of it.
 func TestPressureStep(t *testing.T) {
 	const ms = time.Millisecond
-	type look struct{ ran, waited, want time.Duration } // since the look before
+	type look struct{ elapsed, waited, want time.Duration } // since the look or the sleep before
 	for name, looks := range map[string][]look{
-		"room":             {{10 * ms, 0, 0}, {9 * ms, ms, 0}, {5 * ms, 5 * ms, 0}},
-		"asleep":           {{0, 0, 0}, {ms, 0, 0}},
-		"more and more":    {{4 * ms, 6 * ms, 10 * ms}, {ms, 2 * ms, 20 * ms}, {ms, 3 * ms, 40 * ms}, {ms, 4 * ms, 80 * ms}, {ms, 5 * ms, 100 * ms}, {ms, 5 * ms, 100 * ms}},
-		"room again":       {{4 * ms, 6 * ms, 10 * ms}, {ms, 2 * ms, 20 * ms}, {ms, ms, 0}, {ms, 0, 0}, {4 * ms, 6 * ms, 10 * ms}},
-		"room for once":    {{4 * ms, 6 * ms, 10 * ms}, {ms, 2 * ms, 20 * ms}, {ms, 2 * ms, 40 * ms}, {ms, 0, 0}, {ms, 2 * ms, 40 * ms}},
-		"no processor":     {{ms, 50 * ms, 50 * ms}, {ms, 50 * ms, 100 * ms}, {ms, 50 * ms, 200 * ms}, {ms, 50 * ms, 400 * ms}, {ms, 50 * ms, 500 * ms}, {ms, 40 * ms, 400 * ms}},
-		"none for an hour": {{ms, time.Hour, time.Second}, {ms, time.Hour, time.Second}},
+		"room":             {{10 * ms, 0, 0}, {10 * ms, ms, 0}, {10 * ms, 5 * ms, 0}},
+		"asleep":           {{10 * ms, 0, 0}, {time.Hour, ms, 0}},
+		"little to do":     {{10 * ms, ms / 2, 0}, {10 * ms, ms / 2, 0}},
+		"more and more":    {{10 * ms, 6 * ms, 10 * ms}, {3 * ms, 2 * ms, 20 * ms}, {4 * ms, 3 * ms, 40 * ms}, {5 * ms, 4 * ms, 80 * ms}, {6 * ms, 5 * ms, 100 * ms}, {6 * ms, 5 * ms, 100 * ms}},
+		"room again":       {{10 * ms, 6 * ms, 10 * ms}, {3 * ms, 2 * ms, 20 * ms}, {50 * ms, ms, 0}, {10 * ms, 0, 0}, {10 * ms, 6 * ms, 10 * ms}},
+		"room for once":    {{10 * ms, 6 * ms, 10 * ms}, {3 * ms, 2 * ms, 20 * ms}, {3 * ms, 2 * ms, 40 * ms}, {ms, 0, 0}, {3 * ms, 2 * ms, 40 * ms}},
+		"Go is late":       {{10 * ms, 6 * ms, 10 * ms}, {30 * ms, 2 * ms, 20 * ms}},
+		"no processor":     {{51 * ms, 50 * ms, 50 * ms}, {51 * ms, 50 * ms, 100 * ms}, {51 * ms, 50 * ms, 200 * ms}, {51 * ms, 50 * ms, 400 * ms}, {51 * ms, 50 * ms, 500 * ms}, {41 * ms, 40 * ms, 400 * ms}},
+		"none for an hour": {{time.Hour, time.Hour, time.Second}, {time.Hour, time.Hour, time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var g pressure
-			var ran, waited time.Duration
+			now, waited := int64(1), time.Hour
+			if got := g.step(now, waited); got != 0 {
+				t.Errorf("what the thread has waited before anybody looked counts: sleeps %v", got)
+			}
 			for i, l := range looks {
-				ran, waited = ran+l.ran, waited+l.waited
-				if got := g.step(ran, waited); got != l.want {
-					t.Errorf("look %d, %v run and %v waited: sleeps %v, want %v", i, l.ran, l.waited, got, l.want)
+				now += int64(l.elapsed)
+				waited += l.waited
+				if got := g.step(now, waited); got != l.want {
+					t.Errorf("look %d, %v waited of %v: sleeps %v, want %v", i, l.waited, l.elapsed, got, l.want)
 				}
+				now += int64(l.want)
 			}
 		})
 	}
@@ -44,12 +52,12 @@ type pressed struct {
 	fail  error
 }
 
-func (a *pressed) account() (ran, waited time.Duration, err error) {
+func (a *pressed) runDelay() (time.Duration, error) {
 	n := time.Duration(a.asked.Add(1))
 	if a.room.Load() {
-		return n * time.Hour, 0, a.fail
+		return time.Hour, a.fail // it was more than ever before
 	}
-	return 0, n * time.Millisecond, a.fail
+	return n * 20 * time.Millisecond, a.fail
 }
 
 // underPressure runs f beside a background task that comes to checkpoints all the time.
@@ -57,7 +65,7 @@ func underPressure(t *testing.T, a *pressed, cfg Config, class ClassConfig, f fu
 	t.Helper()
 	needThreads(t)
 	cfg.Procs = 1
-	s := newBackgroundIn(t, cfg, surroundings{clock: newClock(), seed: 1, account: a.account})
+	s := newBackgroundIn(t, cfg, surroundings{clock: newClock(), seed: 1, runDelay: a.runDelay})
 	class.Background = true
 	c, err := s.Class("pressed", class)
 	if err != nil {
@@ -121,7 +129,10 @@ func TestNoRest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			underPressure(t, &pressed{fail: c.fail}, c.cfg, c.class, func(s *Scheduler) {
 				ran := s.Stats().Background.CPU
-				awaitTrue(t, "it computes", func() bool { return s.backgroundCPU() > ran+20*time.Millisecond })
+				awaitTrue(t, "it computes", func() bool {
+					used, _ := s.backgroundCPU()
+					return used > ran+20*time.Millisecond
+				})
 				if got := s.Stats().Background.Rested; got != 0 {
 					t.Errorf("it has rested for %v", got)
 				}
@@ -174,4 +185,58 @@ func (n nap) Pause(d time.Duration) {
 	}
 	close(n.began)
 	<-n.over
+}
+
+// TestLittleToDo: threads that sleep because they have little to do don't rest, though they
+// wait for longer than they run: each wake takes its time.
+func TestLittleToDo(t *testing.T) {
+	needThreads(t)
+	var waited atomic.Int64
+	s := newBackgroundIn(t, Config{Procs: 2}, surroundings{clock: newClock(), seed: 1, runDelay: func() (time.Duration, error) {
+		return time.Duration(waited.Add(int64(100 * time.Microsecond))), nil
+	}})
+	for range 50 {
+		runBackground(t, s.Background(), func(tk *Task) error { //nolint:errcheck // there is none
+			tk.Sleep(time.Millisecond)
+			return nil
+		})
+	}
+	if waited.Load() == 0 {
+		t.Error("nobody has looked")
+	}
+	if got := s.Stats().Background.Rested; got != 0 {
+		t.Errorf("it has rested for %v", got)
+	}
+}
+
+// TestRecordBesideRest: the events of threads that rest are read while they do, so that they
+// hold up nobody else's.
+func TestRecordBesideRest(t *testing.T) {
+	needThreads(t)
+	clk := nap{newFakeClock(), make(chan struct{}), make(chan struct{})}
+	s := newBackgroundIn(t, Config{Procs: 1}, surroundings{clock: clk, seed: 1, noSysmon: true})
+	c := new(collector)
+	c.start(s, true)
+	done := async(func() error {
+		return s.Background().Run(nil, func(tk *Task) error {
+			tk.m.sleepHeldBack(napping, event.ReasonPressure)
+			return nil
+		})
+	})
+	<-clk.began
+	stopped := async(func() error { // and for that no time passes: nobody is waited for
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if events := c.round(); c.held != 0 || !slices.ContainsFunc(events, func(e event.Event) bool { return e.Reason == event.ReasonPressure }) {
+			return fmt.Errorf("%d events, %d held back; none says that it rests", len(events), c.held)
+		}
+		return nil
+	})
+	if err := awaitClosed(t, "a round", stopped); err != nil {
+		t.Error(err)
+	}
+	close(clk.over)
+	if err := awaitClosed(t, "it ends", done); err != nil {
+		t.Error(err)
+	}
 }

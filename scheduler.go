@@ -38,9 +38,9 @@ type Scheduler struct {
 
 	leasing leasing
 
-	tryBind func(*binding) error                          // binding.try, but for tests
-	account func() (ran, waited time.Duration, err error) // see surroundings; doesn't change
-	rested  sx.Int64                                      // ns that background threads have slept for want of processors
+	tryBind  func(*binding) error          // binding.try, but for tests
+	runDelay func() (time.Duration, error) // see surroundings; doesn't change
+	rested   sx.Int64                      // ns that background threads have slept for want of processors
 
 	// Guarded by the lock.
 	weak           error // why there are no threads for background classes; nil: there are, or nobody has asked
@@ -92,7 +92,7 @@ type Scheduler struct {
 
 // New returns a running Scheduler. It fails when the Config is out of range.
 func New(cfg Config) (*Scheduler, error) {
-	return surroundings{clock: newClock(), seed: rand.Uint64(), account: osthread.Schedstat}.newScheduler(cfg)
+	return surroundings{clock: newClock(), seed: rand.Uint64(), runDelay: osthread.RunDelay}.newScheduler(cfg)
 }
 
 // surroundings are what a scheduler depends on besides its Config. The schedule
@@ -102,9 +102,9 @@ type surroundings struct {
 	seed     uint64
 	noSysmon bool // somebody else calls beat, or nothing has to be retaken
 
-	// account is the kernel's of the calling thread: how long it has run, and waited for a
-	// processor. nil: no thread is to care (pressure.go).
-	account func() (ran, waited time.Duration, err error)
+	// runDelay is for how long the calling thread has waited for a processor so far. nil: no
+	// thread is to care (pressure.go).
+	runDelay func() (time.Duration, error)
 }
 
 func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
@@ -113,11 +113,11 @@ func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 		return nil, err
 	}
 	s := &Scheduler{
-		cfg:     cfg,
-		slice:   int64(cfg.Slice),
-		seed:    o.seed | 1,
-		clock:   o.clock,
-		account: o.account,
+		cfg:      cfg,
+		slice:    int64(cfg.Slice),
+		seed:     o.seed | 1,
+		clock:    o.clock,
+		runDelay: o.runDelay,
 	}
 	s.drained.Init()
 	s.gone.Init()

@@ -115,8 +115,7 @@ func (c *carrier) serveBound() {
 	t := &c.task
 	for t.e.env != nil {
 		t.begin(c.m)
-		c.m.holdBack()
-		c.m.giveRoom()
+		c.m.restrained()
 		t.call()
 		if t.fork != noForks.addr() {
 			t.checkJoined(0)

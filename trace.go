@@ -142,6 +142,12 @@ func (s *Scheduler) ReadEvents() (events []event.Event, lost uint64) {
 	return event.Merge(nil, streams...), lost
 }
 
+// ringRests tells whether nobody writes to the P's ring while the world is stopped: it has no
+// M, or one that is asleep. The lock is held.
+func (p *p) ringRests() bool {
+	return p.state != pUnseated || p.m != nil && p.m.heldBack.Load() // partner: sleepHeldBack
+}
+
 // drainRings empties the rings of the Ps that nobody uses: an overrun task's P
 // keeps its events until it is given back.
 func (s *Scheduler) drainRings() (streams [][]event.Event, lost uint64) {
@@ -152,7 +158,7 @@ func (s *Scheduler) drainRings() (streams [][]event.Event, lost uint64) {
 	own, n := s.out.events.DrainWith(nil, s.stackOf)
 	streams, lost = append(streams, own), n
 	for _, p := range s.ps {
-		if p.state == pUnseated {
+		if !p.ringRests() {
 			continue
 		}
 		of, n := p.events.DrainWith(nil, s.stackOf)

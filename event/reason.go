@@ -74,18 +74,20 @@ const (
 	ReasonWaitUnknown   // why isn't known
 	ReasonWakeRuntime   // the runtime readied it, and how isn't known
 
-	// Why background work gets another share of the processors, or none for a while.
+	// Why background work gets another share of the processors.
 	ReasonLatencyMissed // others waited for longer than the latency target
 	ReasonLatencyMet    // they didn't, for a while
 	ReasonQuota         // so that the quota of the control group lasts
-	ReasonHeldBack      // a background task has used up what it may use for now
-	ReasonPressure      // others want the processors that a background task would need
+
+	// Why a background task is held back.
+	ReasonHeldBack // it has used up what it may use for now
+	ReasonPressure // others want the processors that it would need
 
 	numReasons
 )
 
 // ReasonClass is a set of classes of reasons.
-type ReasonClass uint8
+type ReasonClass uint16
 
 // The classes of reasons.
 const (
@@ -96,7 +98,8 @@ const (
 	ClassHandoff                         // why a P was given away
 	ClassEnd                             // how a task ended
 	ClassWake                            // who or what readied a task
-	ClassShare                           // why background work gets another share, or none for a while
+	ClassShare                           // why background work gets another share
+	ClassHold                            // why a background task is held back
 )
 
 var reasons = [numReasons]struct {
@@ -151,8 +154,8 @@ var reasons = [numReasons]struct {
 	ReasonLatencyMissed: {"LatencyMissed", ClassShare},
 	ReasonLatencyMet:    {"LatencyMet", ClassShare},
 	ReasonQuota:         {"Quota", ClassShare},
-	ReasonHeldBack:      {"HeldBack", ClassShare},
-	ReasonPressure:      {"Pressure", ClassShare},
+	ReasonHeldBack:      {"HeldBack", ClassHold},
+	ReasonPressure:      {"Pressure", ClassHold},
 }
 
 // String returns the constant's name without its prefix.

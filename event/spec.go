@@ -161,10 +161,10 @@ var Specs = [numKinds]Spec{
 	},
 	KindTaskBlocked: {
 		Name: "TaskBlocked", What: "a running task enters a blocking call, or is held back; it keeps its thread and, until that is retaken, its P",
-		Needs: FieldTask | FieldM, From: In(TaskRunning), To: TaskBlocked, Reasons: ClassNone | ClassShare, P: pHeld, M: mOn,
+		Needs: FieldTask | FieldM, From: In(TaskRunning), To: TaskBlocked, Reasons: ClassNone | ClassHold, P: pHeld, M: mOn,
 	},
 	KindTaskUnblocked: {
-		Name: "TaskUnblocked", What: "the blocking call is over, and the task kept its P or got one at once",
+		Name: "TaskUnblocked", What: "the blocking call is over, or the task is held back no more, and it kept its P or got one at once",
 		Needs: FieldTask | FieldM, From: In(TaskBlocked), To: TaskRunning, Reasons: ClassNone, P: pHeld, M: mOn,
 	},
 	KindTaskUnblockedQueued: {

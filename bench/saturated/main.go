@@ -78,7 +78,7 @@ func table(n int, d time.Duration, others bool) error {
 		}
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "live heap\tbackground work\tmaps a second\tof none\tbackground CPUs\trested")
+	fmt.Fprintln(w, "live heap\tbackground work\tmaps a second\tof none\tbackground CPUs\trested, all threads")
 	for _, live := range []int{0, 12, 60} {
 		byKind := make(map[string][]one)
 		for range n {
@@ -197,10 +197,10 @@ func measure(kind string, live int, d time.Duration) one {
 	}
 	warm := d / 5 // until background work has found its place
 	time.Sleep(warm)
-	fromMaps, fromRounds, began := maps.Load(), rounds.Load(), time.Now()
+	fromMaps, fromRounds, rested, began := maps.Load(), rounds.Load(), s.Stats().Background.Rested, time.Now()
 	time.Sleep(d)
 	took := time.Since(began).Seconds()
-	o := one{Maps: float64(maps.Load()-fromMaps) / took, Rested: s.Stats().Background.Rested}
+	o := one{Maps: float64(maps.Load()-fromMaps) / took, Rested: s.Stats().Background.Rested - rested}
 	did := rounds.Load() - fromRounds
 	stop.Store(true)
 	all.Wait()

@@ -105,7 +105,7 @@ func fieldNames(f event.Fields) string {
 	return strings.Join(names, ", ")
 }
 
-var classes = []string{"none", "wait", "yield", "retake", "handoff", "end", "wake", "share"}
+var classes = []string{"none", "wait", "yield", "retake", "handoff", "end", "wake", "share", "hold"}
 
 func classNames(c event.ReasonClass) string {
 	var names []string

@@ -151,6 +151,8 @@ func nearest(c event.ReasonClass) event.Reason {
 		return event.ReasonEndReturn
 	case c&event.ClassShare != 0:
 		return event.ReasonQuota
+	case c&event.ClassHold != 0:
+		return event.ReasonHeldBack
 	}
 	return event.ReasonNone
 }

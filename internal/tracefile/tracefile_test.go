@@ -322,7 +322,7 @@ func TestUnknown(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("the events are %v, %v", got, err)
 	}
-	for _, c := range []event.ReasonClass{event.ClassWait, event.ClassWake, event.ClassYield, event.ClassRetake, event.ClassHandoff, event.ClassEnd, event.ClassShare} {
+	for _, c := range []event.ReasonClass{event.ClassWait, event.ClassWake, event.ClassYield, event.ClassRetake, event.ClassHandoff, event.ClassEnd, event.ClassShare, event.ClassHold} {
 		if r := nearest(c); r.Class() != c {
 			t.Errorf("%v is for the class %d, and has the class %d", r, c, r.Class())
 		}
