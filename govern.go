@@ -176,6 +176,7 @@ func (s *Scheduler) govern(now int64) {
 func (s *Scheduler) allow(allowed float64, why event.Reason, now int64) {
 	const hair = 0.01
 	s.bucket.set(allowed, now)
+	s.limitGroup(allowed, now)
 	s.lock.Lock()
 	old := s.gov.allowed
 	changed := (old < 0) != (allowed < 0) || max(old-allowed, allowed-old) > hair
