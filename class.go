@@ -422,6 +422,9 @@ func (s *Scheduler) enqueue(e entry) { e.class().arrive(e) }
 func (c *Class) engage() {
 	s := c.s
 	cannot := s.canBind(c)
+	if cannot == nil {
+		s.needGroup(c)
+	}
 	s.lock.Lock()
 	if c.engaged.Load() {
 		s.lock.Unlock()

@@ -88,6 +88,12 @@ type BackgroundStats struct {
 	// share the Ps of the others, with little weight. nil: there are, or nobody has asked.
 	Weak error
 
+	// Group is the folder of the control group that their threads are in, with
+	// Config.ControlGroup; "": they are in the process's. Ungrouped says why there is none although
+	// it was asked for, or what couldn't be done with it. nil: nothing is wrong, or nobody has asked.
+	Group     string
+	Ungrouped error
+
 	// Rested is for how long their threads have slept, in all, because others wanted the
 	// processors.
 	Rested time.Duration
@@ -109,6 +115,7 @@ func (s *Scheduler) backgroundStats() BackgroundStats {
 	g := &s.gov
 	b := BackgroundStats{
 		CPU: g.cpu, Allowed: g.allowed, Weak: s.weak, Headroom: int(s.headroom.Load()), Quota: g.limit.CPUs(),
+		Group: s.group.dir, Ungrouped: s.group.ungrouped,
 		Rested:  time.Duration(s.rested.Load()),
 		Periods: g.throttled.Periods, ThrottledPeriods: g.throttled.ThrottledPeriods, Throttled: g.throttled.Time,
 	}

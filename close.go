@@ -76,6 +76,7 @@ func (s *Scheduler) finishUp() {
 	s.gov.probe.Load().stop()
 	s.endNet()
 	s.threads.Wait()
+	s.dropGroup()
 	s.dropTimers()
 	s.dropHeadroom()
 	s.stopMu.Lock() // a Snapshot may still be looking

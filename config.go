@@ -56,6 +56,16 @@ type Config struct {
 	// threads don't take Go's Ps from the program's goroutines, and set back by Close.
 	NoHeadroom bool
 
+	// ControlGroup puts background threads into a control group (Linux) of their own, below the
+	// process's, so that the kernel keeps them to what a quota leaves for them even if their
+	// tasks never come to a checkpoint. (A LatencyTarget takes that.) It takes the right to make such a group,
+	// which normally is root's; without it everything goes on as it would without
+	// ControlGroup, and Stats and the Logger say why. Threads of classes with a Floor
+	// aren't put there, as the group has the lowest priority there is; for the same reason it
+	// takes a BackgroundNice of 19. While it has a limit, version 1 of control groups refuses to lower that of the
+	// process's group below it. Close removes the group.
+	ControlGroup bool
+
 	// LatencyTarget, if not 0, is how long a task of the class "interactive", or a goroutine,
 	// may wait for its turn in 99 of 100 cases: when that is missed, background work gets
 	// less of the processors, until it is met. It is measured by the tasks themselves and
@@ -116,6 +126,9 @@ func (c Config) resolve() (Config, error) {
 		return c, badConfig("MaxBlocked", c.MaxBlocked, "0 for %d, or a positive number", defaultMaxBlocked)
 	case c.BackgroundNice < 0 || c.BackgroundNice > osthread.MaxNice:
 		return c, badConfig("BackgroundNice", c.BackgroundNice, "0 for %d, or 1 to %d", osthread.MaxNice, osthread.MaxNice)
+	case c.ControlGroup && c.BackgroundNice > 0 && c.BackgroundNice < osthread.MaxNice:
+		return c, badConfig("ControlGroup", true, "false with a BackgroundNice of %d: the group has the lowest priority, as threads with %d have",
+			c.BackgroundNice, osthread.MaxNice)
 	case c.LatencyTarget < 0 || c.LatencyTarget > 0 && c.LatencyTarget < minLatencyTarget:
 		return c, badConfig("LatencyTarget", c.LatencyTarget, "0 for none, or at least %v", minLatencyTarget)
 	case c.TraceBuffer < 0 || c.TraceBuffer > 0 && c.TraceBuffer < minTraceBuffer:

@@ -186,7 +186,9 @@ func (s *Scheduler) govern(now int64) {
 			allowed = share * float64(s.backgroundProcs())
 		}
 	}
-	if q := s.quotaAllowed(now, used); q >= 0 && (allowed < 0 || q < allowed) {
+	q := s.quotaAllowed(now, used)
+	s.limitGroup(q, now)
+	if q >= 0 && (allowed < 0 || q < allowed) {
 		allowed, why = q, event.ReasonQuota
 	}
 	if allowed >= 0 {

@@ -36,11 +36,14 @@ type Scheduler struct {
 	bucket bucket   // what background threads pay their time from
 	gov    governor // sysmon's, mostly
 
+	group controlGroup
+
 	leasing leasing
 
-	tryBind  func(*binding) error          // binding.try, but for tests
-	runDelay func() (time.Duration, error) // see surroundings; doesn't change
-	rested   sx.Int64                      // ns that background threads have slept for want of processors
+	tryBind   func(*binding) error          // binding.try, but for tests
+	makeGroup func() (childGroup, error)    // makeChildGroup, but for tests
+	runDelay  func() (time.Duration, error) // see surroundings; doesn't change
+	rested    sx.Int64                      // ns that background threads have slept for want of processors
 
 	// Guarded by the lock.
 	weak           error // why there are no threads for background classes; nil: there are, or nobody has asked
@@ -137,7 +140,8 @@ func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 	s.fore.classes.Store(&[]*Class{s.normal})
 	s.fore.fair.Store(cfg.Times)
 	s.tryBind = (*binding).try
-	s.gov.allowed, s.gov.latency.share = -1, 1
+	s.makeGroup = makeChildGroup
+	s.gov.allowed, s.gov.latency.share, s.group.allowed = -1, 1, -1
 	s.domains.Store(&[]*domain{&s.fore})
 	s.resize(cfg.Procs)
 	for _, p := range s.fore.seated() {

@@ -88,6 +88,7 @@ func (m *m) driveBound() {
 	if err := m.d.bound.bind(); err != nil && m.d.unbound.CompareAndSwap(false, true) {
 		s.cfg.Logger.Warn("runq: a thread isn't bound as its class wants it: its tasks run on it all the same", "error", err)
 	}
+	m.joinGroup()
 	tid := osthread.ID()
 	m.before, _ = osthread.CPUTime(tid) // an ordinary thread's so far
 	m.paid = int64(m.before)

@@ -141,7 +141,7 @@ type (
 	}
 	backgroundJSON struct {
 		runq.BackgroundStats
-		Weak string
+		Weak, Ungrouped string
 	}
 	statsJSON struct {
 		runq.Stats
@@ -153,6 +153,9 @@ func statsForJSON(st runq.Stats) statsJSON {
 	out := statsJSON{Stats: st, Background: backgroundJSON{BackgroundStats: st.Background}}
 	if err := st.Background.Weak; err != nil {
 		out.Background.Weak = err.Error()
+	}
+	if err := st.Background.Ungrouped; err != nil {
+		out.Background.Ungrouped = err.Error()
 	}
 	return out
 }

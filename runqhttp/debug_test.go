@@ -69,7 +69,7 @@ func TestDebugPages(t *testing.T) {
 		"snapshot?cheap":      {"text/plain", "the one that waits"},
 		"snapshot?json":       {"application/json", `"Label": "the one that waits"`, `"State": "blocked"`, `"Consistent": true`},
 		"snapshot?json&cheap": {"application/json", `"Consistent": false`},
-		"stats":               {"application/json", `"Spawned": 1`, `"Weak": ""`},
+		"stats":               {"application/json", `"Spawned": 1`, `"Weak": ""`, `"Ungrouped": ""`},
 	} {
 		status, body, header := page(t, srv, path)
 		body += header.Get("Content-Type")

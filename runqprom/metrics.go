@@ -93,6 +93,10 @@ var schedulerMetrics = []metric[runq.Stats]{
 		counter: func(s *runq.Stats) float64 { return s.Background.Rested.Seconds() }},
 	{name: "runq_background_weak", help: "1 if there can not be threads with a low priority, so that background classes share the Ps of others; else 0.",
 		gauge: func(s *runq.Stats) float64 { return truth(s.Background.Weak != nil) }},
+	{name: "runq_background_grouped", help: "1 if background threads are in a control group of their own; else 0.",
+		gauge: func(s *runq.Stats) float64 { return truth(s.Background.Group != "") }},
+	{name: "runq_background_ungrouped", help: "1 if there can not be a control group for background threads although it was asked for, or it is not as it should be; else 0.",
+		gauge: func(s *runq.Stats) float64 { return truth(s.Background.Ungrouped != nil) }},
 	{name: "runq_background_headroom_ps", help: "By how much GOMAXPROCS is raised for background threads.",
 		gauge: func(s *runq.Stats) float64 { return float64(s.Background.Headroom) }},
 

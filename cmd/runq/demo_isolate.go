@@ -63,6 +63,8 @@ while the same process compresses the files under FOLDER (default: the Go tree, 
   d  in runq background tasks that call Checkpoint after every 16 KiB
   e  in runq background tasks that never call anything of runq
   f  in one runq background task that reads the files instead, with a fork for every 64 bytes; only if asked for
+  g  as e, with the threads in a control group of their own (runq.Config.ControlGroup), so that the kernel
+     keeps them to what --quota leaves; only if asked for, on Linux, with the right to make such groups
 
 Each mode gets a new process. The requests come over loopback from another new process, at a fixed rate
 whether or not answers come (open loop), and a latency counts from when its request was due: if a stall
@@ -81,7 +83,7 @@ control groups, which normally is root's.`,
   runq demo isolate -n 5 -o isolate.html
   runq demo isolate --modes andb --duration 20s /usr/share
   runq demo isolate --modes anbf
-  sudo runq demo isolate --quota 1 --modes ade`,
+  sudo runq demo isolate --quota 1 --modes adeg`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	f := cmd.Flags()

@@ -213,13 +213,23 @@ func TestQuotaRefused(t *testing.T) {
 	if err := os.Chmod(open, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), copied, "demo", "isolate", "--quota", "1", "--modes", "a", "/usr")
-	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), beRunq+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "it takes root") || !strings.Contains(string(out), "permission denied") {
-		t.Errorf("got %v: %s", err, out)
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"--quota 1 --modes a /usr", []string{"it takes root", "permission denied"}},
+		{"--modes g " + open, []string{"mode g takes a control group", "it takes a superuser"}},
+	} {
+		cmd := exec.CommandContext(t.Context(), copied, append(slices.Clone(brief), strings.Fields(c.args)...)...)
+		cmd.Dir = "/"
+		cmd.Env = append(os.Environ(), beRunq+"=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		out, err := cmd.CombinedOutput()
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(string(out), want) {
+				t.Errorf("%s: got %v: %s; want %q", c.args, err, out, want)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -35,15 +36,19 @@ type isolateMode struct {
 	start         func(c *compression, workers int) (stop func() error, err error)
 }
 
+// groupMode is the mode that needs the right to make a control group.
+const groupMode = "g"
+
 // isolateModes are the modes, in the order of the tables.
 var isolateModes = []isolateMode{
 	{"a", "no background work", func(*compression, int) (func() error, error) { return func() error { return nil }, nil }},
 	{controlMode, "none; niced loops elsewhere", func(*compression, int) (func() error, error) { return func() error { return nil }, nil }},
 	{"b", "goroutines", onGoroutines(func() {})},
 	{"c", "goroutines, Gosched", onGoroutines(runtime.Gosched)},
-	{"d", "runq background, Checkpoint", onRunq((*runq.Task).Checkpoint)},
-	{"e", "runq background, no Checkpoint", onRunq(func(*runq.Task) {})},
+	{"d", "runq background, Checkpoint", onRunq(runq.Config{}, (*runq.Task).Checkpoint)},
+	{"e", "runq background, no Checkpoint", onRunq(runq.Config{}, func(*runq.Task) {})},
 	{"f", "runq background, forks", onForks},
+	{groupMode, "no Checkpoint, control group", onRunq(runq.Config{ControlGroup: true}, func(*runq.Task) {})},
 }
 
 // isolateModeOf returns the mode with that letter.
@@ -69,17 +74,27 @@ func onGoroutines(between func()) func(*compression, int) (func() error, error) 
 	}
 }
 
-// onRunq compresses in as many background tasks as there are workers: each is one task until the end.
-func onRunq(between func(*runq.Task)) func(*compression, int) (func() error, error) {
+// onRunq compresses in as many background tasks as there are workers: each is one task until the end. A control
+// group that was asked for there must be.
+func onRunq(cfg runq.Config, between func(*runq.Task)) func(*compression, int) (func() error, error) {
 	return func(c *compression, workers int) (func() error, error) {
-		s, err := runq.New(runq.Config{})
+		s, err := runq.New(cfg)
 		if err != nil {
 			return nil, err
 		}
 		for range workers {
 			s.Background().Go(func(t *runq.Task) { c.run(func() { between(t) }) })
 		}
-		return func() error { c.ended.Store(true); return s.Close() }, nil
+		b := s.Stats().Background
+		stop := func() error {
+			c.ended.Store(true)
+			return errors.Join(s.Close(), s.Stats().Background.Ungrouped) // nothing measured without the group is mode g
+		}
+		if cfg.ControlGroup && b.Group == "" {
+			stop() //nolint:errcheck // says the same
+			return nil, fmt.Errorf("mode %s takes a control group for background threads: %w", groupMode, errors.Join(b.Ungrouped, b.Weak))
+		}
+		return stop, nil
 	}
 }
 

@@ -58,7 +58,11 @@ func (g *Group) unifiedUsage(name string) (time.Duration, error) {
 // counts are those of that group: they jump when another one has the least limit.
 // Without a limit, and on kernels that don't count, they are zero.
 func (g *Group) Throttled() (Throttled, error) {
-	name := g.levels[g.limited.Load()].dir + "/cpu.stat"
+	return g.throttledAt(g.levels[g.limited.Load()].dir)
+}
+
+func (g *Group) throttledAt(dir string) (Throttled, error) {
+	name := dir + "/cpu.stat"
 	text, err := readFile(g.fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Throttled{}, nil

@@ -1,0 +1,282 @@
+package cgroup
+
+// A group for some of the process's threads.
+//
+// The facts, from cgroup-v2.rst, cgroup-v1/cgroups.rst, scheduler/sched-bwc.rst, and
+// kernel/cgroup/cgroup.c and kernel/sched/core.c of Linux 6.18:
+//
+//   - Version 1 has threads in groups one by one: the file tasks takes a thread's number.
+//     Version 2 has them in groups of type threaded only: what is above such a group
+//     becomes a threaded domain, which the kernel refuses while it has a controller for
+//     its groups that isn't for threads (memory, io), or processes in its other groups. The
+//     controller is given to the groups below by cgroup.subtree_control.
+//   - 0 stands for the thread that writes. The kernel takes no lock on all processes then,
+//     which can take it tens of milliseconds.
+//   - A group competes with the threads beside it like one thread of its weight, 1024 of
+//     version 1 and 100 of version 2, whatever the priorities of its own threads. With
+//     cpu.idle (Linux 5.15) it is to them what a thread of policy SCHED_IDLE is.
+//   - Quota and period are 1 ms at least, the period 1 s at most. In version 1 a group
+//     can't have a greater part of the time than the one above it: that is refused
+//     (EINVAL), here and there.
+//   - Every write of a quota begins a new period, and so gives what has been used once more.
+//   - A group can be removed when its last thread has ended, which is some milliseconds after Go
+//     has done with it (EBUSY).
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// leastQuota is the kernel's, and that of a period.
+	leastQuota = time.Millisecond
+
+	// usualPeriod is what a new group has, of both versions, without a limit.
+	usualPeriod = 100 * time.Millisecond
+
+	// removePatience is how long a group is tried to be removed: far longer than the kernel
+	// takes to end threads on a busy machine.
+	removePatience = time.Second
+
+	// groupTries is how many names are tried: those in use can only be left over from a
+	// process that had the same number, one for each of its schedulers.
+	groupTries = 100
+)
+
+// Child is a group below the process's own, for some of its threads. Its methods may be
+// called at the same time, but for SetLimit and Remove.
+type Child struct {
+	g       *Group
+	files   control
+	path    string // for people
+	dir     string // as an fs.FS wants it
+	parent  string // likewise
+	enabled bool   // the controller was given to the groups below the process's for this one
+
+	period   time.Duration // as it is; SetLimit's
+	patience time.Duration // of Remove
+}
+
+// control changes what is in the file system of control groups. Names are as an fs.FS
+// wants them. The tests have one that is like a kernel.
+type control interface {
+	mkdir(name string) error
+	write(name, text string) error
+	remove(name string) error
+}
+
+// osControl is the real one.
+type osControl struct{ root string }
+
+func (o osControl) mkdir(name string) error  { return os.Mkdir(filepath.Join(o.root, name), 0o755) }
+func (o osControl) remove(name string) error { return os.Remove(filepath.Join(o.root, name)) }
+
+// write doesn't make the file: that is refused there, with an error that hides what is missing.
+func (o osControl) write(name, text string) error {
+	f, err := os.OpenFile(filepath.Join(o.root, name), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// childNumber counts the groups that this process has made, for their names.
+var childNumber atomic.Int64
+
+// NewChild makes a group below the one that the process was in when g was found, called
+// runq-PID-N, that gets only time that nobody else wants. root is where the file system
+// that g was found in begins: "/". Groups of that form that processes have left behind which are no
+// more are removed before. The error says what it takes; nothing is left of the group then.
+func (g *Group) NewChild(root string) (*Child, error) {
+	return g.newChild(root, osControl{root})
+}
+
+func (g *Group) newChild(root string, files control) (*Child, error) {
+	parent := g.levels[0].dir
+	g.sweep(parent, files)
+	name, err := makeChild(parent, files)
+	if err != nil {
+		return nil, fmt.Errorf("cgroup: no group can be made below /%s: it takes a superuser, or a group that was given to this user, "+
+			"and control groups mounted for writing: %w", parent, err)
+	}
+	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: removePatience}
+	c.path = filepath.Join(root, c.dir)
+	if err := c.setUp(); err != nil {
+		c.disable()
+		return nil, errors.Join(err, files.remove(c.dir))
+	}
+	return c, nil
+}
+
+// makeChild makes a folder with a name that isn't in use, and returns that.
+func makeChild(parent string, files control) (name string, err error) {
+	for range groupTries {
+		name = childName(os.Getpid(), childNumber.Add(1))
+		err = files.mkdir(path.Join(parent, name))
+		if errors.Is(err, fs.ErrExist) && files.remove(path.Join(parent, name)) == nil {
+			err = files.mkdir(path.Join(parent, name)) // it was left by a process that had this number before
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return name, err
+}
+
+func childName(pid int, n int64) string { return fmt.Sprintf("runq-%d-%d", pid, n) }
+
+// sweep removes the groups of processes that don't exist any more. The kernel refuses it for
+// those that aren't empty. What can't be removed is in nobody's way.
+func (g *Group) sweep(parent string, files control) {
+	entries, err := fs.ReadDir(g.fsys, parent)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		var pid int
+		var n int64
+		if _, err := fmt.Sscanf(e.Name(), "runq-%d-%d", &pid, &n); err != nil || e.Name() != childName(pid, n) || pid <= 0 || !e.IsDir() {
+			continue
+		}
+		if !isDir(g.fsys, fmt.Sprintf("proc/%d", pid)) && isDir(g.fsys, "proc/self") {
+			_ = files.remove(path.Join(parent, e.Name()))
+		}
+	}
+}
+
+// setUp makes a new group fit for threads of the lowest priority.
+func (c *Child) setUp() error {
+	if c.g.unified {
+		if err := c.set(c.dir, "cgroup.type", "threaded"); err != nil {
+			return fmt.Errorf("%w: the process's group must have no domain controllers enabled for its groups, and no processes in them", err)
+		}
+		if text, _ := readFile(c.g.fsys, c.parent+"/cgroup.subtree_control"); !hasWord(text, "cpu") {
+			if err := c.set(c.parent, "cgroup.subtree_control", "+cpu"); err != nil {
+				return fmt.Errorf("%w: the cpu controller must be enabled for the process's group", err)
+			}
+			c.enabled = true
+		}
+	}
+	return c.lowest()
+}
+
+// lowest lets the group have what nobody else wants, or nearly so.
+func (c *Child) lowest() error {
+	if _, err := fs.Stat(c.g.fsys, c.dir+"/cpu.idle"); err == nil {
+		return c.set(c.dir, "cpu.idle", "1")
+	}
+	if c.g.unified {
+		return c.set(c.dir, "cpu.weight", "1") // the least
+	}
+	return c.set(c.dir, "cpu.shares", "2") // likewise
+}
+
+func (c *Child) set(dir, file, text string) error {
+	if err := c.files.write(dir+"/"+file, text); err != nil {
+		return fmt.Errorf("cgroup: writing %q to /%s/%s: %w", text, dir, file, err)
+	}
+	return nil
+}
+
+func hasWord(text, word string) bool {
+	for w := range strings.FieldsSeq(text) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// Dir returns the folder of the group.
+func (c *Child) Dir() string { return c.path }
+
+// Add puts a thread of this process into the group; 0 stands for the calling one, which
+// is quicker.
+func (c *Child) Add(tid int) error {
+	if c.g.unified {
+		return c.set(c.dir, "cgroup.threads", fmt.Sprint(tid))
+	}
+	return c.set(c.dir, "tasks", fmt.Sprint(tid))
+}
+
+// LimitOf returns the limit that is worth so many CPUs and has the period, or a longer one
+// if the quota would be shorter than the kernel takes.
+func LimitOf(cpus float64, period time.Duration) Limit {
+	quota := time.Duration(cpus * float64(period)).Truncate(time.Microsecond)
+	if quota >= leastQuota {
+		return Limit{quota, period}
+	}
+	return Limit{leastQuota, min(time.Duration(float64(leastQuota)/cpus).Truncate(time.Microsecond), time.Second)}
+}
+
+// SetLimit sets the group's limit; the zero Limit is none.
+func (c *Child) SetLimit(l Limit) error {
+	quota, period := fmt.Sprint(l.Quota.Microseconds()), fmt.Sprint(l.Period.Microseconds())
+	switch {
+	case c.g.unified && l == Limit{}:
+		return c.set(c.dir, "cpu.max", "max")
+	case c.g.unified:
+		return c.set(c.dir, "cpu.max", quota+" "+period)
+	case l == Limit{}:
+		return c.set(c.dir, "cpu.cfs_quota_us", "-1")
+	}
+	// Between two writes the group must not have a greater part of the time than
+	// before and after: that may be more than the kernel allows.
+	if l.Period > c.period {
+		if err := c.set(c.dir, "cpu.cfs_period_us", period); err != nil {
+			return err
+		}
+		c.period = l.Period
+	}
+	if err := c.set(c.dir, "cpu.cfs_quota_us", quota); err != nil {
+		return err
+	}
+	if l.Period < c.period {
+		if err := c.set(c.dir, "cpu.cfs_period_us", period); err != nil {
+			return err
+		}
+		c.period = l.Period
+	}
+	return nil
+}
+
+// Throttled reads how often the group was throttled.
+func (c *Child) Throttled() (Throttled, error) { return c.g.throttledAt(c.dir) }
+
+// Remove removes the group. Its threads must have ended, or be about to: it waits for them,
+// but not for ever. The error names a group that stays.
+func (c *Child) Remove() error {
+	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+		err := c.files.remove(c.dir)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			c.disable()
+			return nil
+		}
+		if !errors.Is(err, syscall.EBUSY) || time.Since(begun) > c.patience {
+			return fmt.Errorf("cgroup: the group %s stays, remove it when nothing is in it any more; processes that its threads have started are: %w", c.path, err)
+		}
+	}
+}
+
+// disable undoes what was done to the process's group, unless there are groups below it: they may
+// want it, too. That it stays is harmless.
+func (c *Child) disable() {
+	entries, err := fs.ReadDir(c.g.fsys, c.parent)
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != path.Base(c.dir) {
+			return
+		}
+	}
+	if c.enabled && err == nil {
+		_ = c.set(c.parent, "cgroup.subtree_control", "-cpu")
+	}
+}
