@@ -48,7 +48,7 @@ type Config struct {
 	// 1 to 19. Each step down is about a quarter more. With 19 the threads, except those
 	// of classes with a Floor, also have the kernel's policy for such work, SCHED_IDLE, if
 	// nothing forbids it: they give up a processor at once. And, at checkpoints, those
-	// sleep that get no processor for more than half of the time that they are ready.
+	// sleep that have to wait for a processor for longer than they run.
 	BackgroundNice int
 
 	// NoHeadroom leaves GOMAXPROCS alone. Otherwise it is raised by Procs when the first
@@ -58,7 +58,7 @@ type Config struct {
 
 	// ControlGroup puts background threads into a control group (Linux) of their own, below the
 	// process's, so that the kernel keeps them to what a quota leaves for them even if their
-	// tasks never come to a checkpoint. (A LatencyTarget takes that.) It takes the right to make such a group,
+	// tasks never come to a checkpoint. (For a LatencyTarget it takes checkpoints all the same.) It takes the right to make such a group,
 	// which normally is root's; without it everything goes on as it would without
 	// ControlGroup, and Stats and the Logger say why. Threads of classes with a Floor
 	// aren't put there, as the group has the lowest priority there is; for the same reason it

@@ -67,6 +67,7 @@ const (
 type childGroup interface {
 	Dir() string
 	Add(tid int) error
+	Leave() error
 	SetLimit(cgroup.Limit) error
 	Remove() error
 }
@@ -81,9 +82,12 @@ type controlGroup struct {
 	dir       string // "": none; guarded by the scheduler's lock
 	ungrouped error  // why there is none, or it isn't as it should be; guarded by the scheduler's lock
 
-	allowed float64 // what the limit is made of; negative: none; sysmon's
-	at      int64   // when that was; sysmon's
-	failed  bool    // it couldn't be set then; sysmon's
+	cpus    float64 // what the limit is worth; negative: there is none; sysmon's
+	at      int64   // when it was set; sysmon's
+	failed  bool    // it couldn't be; sysmon's
+	err     error   // then; sysmon's
+	limited bool    // there is a limit; sysmon's
+	keeps   sx.Bool // and it is what keeps background work to its allowance; partner: holdBack
 }
 
 // makeChildGroup makes a group below the process's.
@@ -106,25 +110,32 @@ func (s *Scheduler) needGroup(c *Class) {
 	if !s.cfg.ControlGroup || b == nil || !b.idle {
 		return
 	}
+	if err := s.makeGroupOnce(); err != nil { // the Logger may submit tasks: nothing is locked
+		s.notGrouped("runq: there can't be a control group for background threads: they keep to their allowance only at checkpoints", err)
+	}
+}
+
+// makeGroupOnce makes the group, the first time.
+func (s *Scheduler) makeGroupOnce() error {
 	g := &s.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.asked || g.over {
-		return
+		return nil
 	}
 	g.asked = true
 	child, err := s.makeGroup()
 	if err != nil {
-		s.notGrouped("runq: there can't be a control group for background threads: they keep to their allowance only at checkpoints", err)
-		return
+		return err
 	}
 	g.group.Store(&child)
 	s.lock.Lock()
 	g.dir = child.Dir()
 	s.lock.Unlock()
+	return nil
 }
 
-// notGrouped notes the first thing that is wrong with the group, and logs it. The lock isn't held.
+// notGrouped notes the first thing that is wrong with the group, and logs it. No lock is held.
 func (s *Scheduler) notGrouped(what string, err error) {
 	s.lock.Lock()
 	first := s.group.ungrouped == nil
@@ -149,60 +160,88 @@ func (m *m) joinGroup() {
 	}
 }
 
+// leaveGroup takes the calling thread, which is about to end, out of the group: it ends when it
+// next gets a processor, which may take long in there, and Close wants to remove the group.
+func (m *m) leaveGroup() {
+	if group := m.s.group.group.Load(); group != nil && m.d.bound.idle {
+		_ = (*group).Leave() // then it is in the group until it has ended
+	}
+}
+
 // limitGroup lets the kernel keep the group to what the quota allows; negative: anything. It is
 // sysmon's.
 func (s *Scheduler) limitGroup(allowed float64, now int64) {
 	g := &s.group
 	group := g.group.Load()
-	if group == nil || !g.due(allowed, now) {
+	if group == nil {
 		return
 	}
-	limit := cgroup.Limit{}
+	cpus, limit := -1.0, cgroup.Limit{}
 	if allowed >= 0 {
-		cpus := max(allowed, leastAllowed) * groupSlack
+		cpus = max(allowed, leastAllowed) * groupSlack
 		if most := s.gov.limit.CPUs(); most > 0 { // version 1 refuses more than the process has
 			cpus = min(cpus, most)
 		}
 		limit = cgroup.LimitOf(cpus, groupPeriod)
 	}
+	if !g.due(cpus, now) {
+		return
+	}
 	err := (*group).SetLimit(limit)
-	g.allowed, g.at, g.failed = allowed, now, err != nil
-	if err != nil {
-		s.notGrouped("runq: the control group of background threads has another limit than their allowance", err)
+	failed := g.failed
+	g.cpus, g.at, g.failed, g.limited = cpus, now, err != nil, err == nil && cpus >= 0
+	switch {
+	case err != nil:
+		s.notGrouped("runq: the control group of background threads has another limit than the quota allows them", err)
+		g.err = err
+	case failed:
+		s.lock.Lock()
+		if s.group.ungrouped == g.err {
+			s.group.ungrouped = nil
+		}
+		s.lock.Unlock()
 	}
 }
 
 // due tells whether the limit is to be set anew.
-func (g *controlGroup) due(allowed float64, now int64) bool {
-	switch old := g.allowed; {
+func (g *controlGroup) due(cpus float64, now int64) bool {
+	switch old := g.cpus; {
 	case g.failed:
 		return now-g.at >= limitEvery
-	case old < 0 || allowed < 0:
-		return (old < 0) != (allowed < 0)
-	case allowed > old:
-		return allowed > old*(1+groupHair) && now-g.at >= raiseEvery
+	case old < 0 || cpus < 0:
+		return (old < 0) != (cpus < 0)
+	case cpus > old:
+		return cpus > old*(1+groupHair) && now-g.at >= raiseEvery
 	default:
-		return allowed < old*(1-groupHair)
+		return cpus < old*(1-groupHair)
 	}
 }
 
 // dropGroup removes the group, when its threads have ended.
 func (s *Scheduler) dropGroup() {
+	err := s.removeGroup()
+	if err == nil {
+		return
+	}
+	s.lock.Lock()
+	s.group.ungrouped = errors.Join(s.group.ungrouped, err)
+	s.lock.Unlock()
+	s.cfg.Logger.Warn("runq: the control group of background threads can't be removed", "error", err)
+}
+
+// removeGroup sees to it that there is no group any more.
+func (s *Scheduler) removeGroup() error {
 	g := &s.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.over = true
 	group := g.group.Load()
 	if group == nil {
-		return
+		return nil
 	}
 	g.group.Store(nil)
-	err := (*group).Remove()
 	s.lock.Lock()
 	g.dir = ""
-	g.ungrouped = errors.Join(g.ungrouped, err)
 	s.lock.Unlock()
-	if err != nil {
-		s.cfg.Logger.Warn("runq: the control group of background threads can't be removed", "error", err)
-	}
+	return (*group).Remove()
 }

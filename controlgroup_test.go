@@ -1,6 +1,7 @@
 package runq
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -19,6 +20,7 @@ import (
 type fakeGroup struct {
 	mu      sync.Mutex
 	added   int
+	left    int
 	limits  []float64 // CPUs
 	removed bool
 	err     error // of everything
@@ -40,6 +42,7 @@ func (g *fakeGroup) seen() (added int, limits []float64, removed bool) {
 
 func (g *fakeGroup) Dir() string   { return "/fake" }
 func (g *fakeGroup) Add(int) error { return g.note(func() { g.added++ }) }
+func (g *fakeGroup) Leave() error  { return g.note(func() { g.left++ }) }
 func (g *fakeGroup) Remove() error { return g.note(func() { g.removed = true }) }
 func (g *fakeGroup) SetLimit(l cgroup.Limit) error {
 	return g.note(func() { g.limits = append(g.limits, l.CPUs()) })
@@ -273,4 +276,54 @@ func TestControlGroupNotAsked(t *testing.T) {
 func backgroundUsed(s *Scheduler) time.Duration {
 	used, _ := s.backgroundCPU()
 	return used
+}
+
+// TestControlGroupLogger: a Logger that submits background work itself doesn't hang.
+func TestControlGroupLogger(t *testing.T) {
+	needThreads(t)
+	var s *Scheduler
+	told := make(chan struct{}, 1)
+	s = newBackgroundIn(t, Config{Procs: 1, NoHeadroom: true, ControlGroup: true, Logger: slog.New(submitting{slog.DiscardHandler, func() {
+		s.Background().Go(func(*Task) { told <- struct{}{} })
+	}})}, surroundings{clock: newFakeClock(), noSysmon: true})
+	s.makeGroup = func() (childGroup, error) { return nil, errors.New("forbidden") }
+	done := async(func() error { useBackground(t, s); return nil })
+	awaitClosed(t, "a background task", done) //nolint:errcheck // there is none
+	awaitClosed(t, "the logger's task", told)
+}
+
+// submitting is a handler that does something at each record.
+type submitting struct {
+	slog.Handler
+	do func()
+}
+
+func (h submitting) Enabled(context.Context, slog.Level) bool  { return true }
+func (h submitting) Handle(context.Context, slog.Record) error { h.do(); return nil }
+
+// TestControlGroupLeave: threads leave the group before they end.
+func TestControlGroupLeave(t *testing.T) {
+	g := &fakeGroup{}
+	s, _ := grouped(t, g, nil)
+	useBackground(t, s)
+	closeInTime(t, s)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.left != g.added || g.added == 0 || !g.removed {
+		t.Errorf("%d threads came, %d left, removed: %v", g.added, g.left, g.removed)
+	}
+}
+
+// TestControlGroupSameLimit: allowances below the least one there is don't set the limit anew
+// each time: that would give the group new time each time.
+func TestControlGroupSameLimit(t *testing.T) {
+	g := &fakeGroup{}
+	s, _ := grouped(t, g, nil)
+	useBackground(t, s)
+	for i, allowed := range []float64{0.015, 0.01, 0.005, 0, 0.005} {
+		s.limitGroup(allowed, int64(i)*raiseEvery)
+	}
+	if _, limits, _ := g.seen(); len(limits) != 1 {
+		t.Errorf("limits were set: %v", limits)
+	}
 }

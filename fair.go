@@ -326,7 +326,7 @@ func (p *p) rests() {
 
 // stretch ends the stretch of time that a task has run on the P, and charges its class.
 func (p *p) stretch(now int64) {
-	if !p.turn.serves {
+	if !p.turn.serves || p.turn.since == 0 { // or it was charged before its task began to sleep
 		return
 	}
 	ran := now - p.turn.since

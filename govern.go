@@ -74,12 +74,15 @@ func (b *bucket) fill(now int64) {
 }
 
 // pay takes out the time that a thread has used, and returns how long it takes until there
-// is any again.
-func (b *bucket) pay(used, now int64) (wait time.Duration) {
+// is any again. If the kernel has kept the thread to the rate already, there is no debt to speak of.
+func (b *bucket) pay(used, now int64, kept bool) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fill(now)
 	b.saved -= float64(used)
+	if kept {
+		b.saved = max(b.saved, -bucketTime*b.rate)
+	}
 	if b.saved >= 0 || b.rate < 0 {
 		return 0
 	}
@@ -105,7 +108,7 @@ func (m *m) holdBack() (slept bool) {
 		if n := b.limits.Load(); m.limit != n { // what it has used before there was a limit is free
 			m.limit, m.paid = n, int64(used)
 		}
-		wait := b.pay(max(int64(used)-m.paid, 0), m.s.clock.Now())
+		wait := b.pay(max(int64(used)-m.paid, 0), m.s.clock.Now(), m.s.group.keeps.Load() && m.d.bound.idle)
 		m.paid = int64(used)
 		if wait <= 0 {
 			return slept
@@ -125,8 +128,10 @@ func (m *m) sleepHeldBack(d time.Duration, why event.Reason) {
 		t.event(event.KindTaskBlocked, why, 0)
 	}
 	began := s.clock.Now()
-	if p.attn.Load()&attnUnseat == 0 {
+	charged := p.turn.serves && p.attn.Load()&attnUnseat == 0
+	if charged {
 		p.stretch(began)
+		p.turn.since = 0 // partner: uncharged
 	}
 	m.heldBack.Store(true) // partner: retakeRunning, unseatRunning, ringRests, someoneWaits, computes
 	s.clock.Pause(d)
@@ -134,11 +139,13 @@ func (m *m) sleepHeldBack(d time.Duration, why event.Reason) {
 	m.heldBack.Store(false)
 	s.lock.Unlock()
 	now := s.clock.Now()
-	if p.turn.serves {
+	if charged {
 		p.turn.since = now
+		p.turn.until += now - began
 	}
-	if l := &m.lookout; l.since != 0 {
-		l.since += now - began
+	m.lookout.at += now - began
+	if m.lookout.since != 0 {
+		m.lookout.since += now - began
 	}
 	if p.events != nil {
 		t.event(event.KindTaskUnblocked, event.ReasonNone, 0)
@@ -197,6 +204,7 @@ func (s *Scheduler) govern(now int64) {
 			allowed = -1
 		}
 	}
+	s.group.keeps.Store(why == event.ReasonQuota && s.group.limited) // partner: holdBack
 	s.allow(allowed, why, now)
 }
 

@@ -19,7 +19,7 @@ func TestBucket(t *testing.T) {
 	var b bucket
 	pay := func(used, now, want int64, what string) {
 		t.Helper()
-		if got := int64(b.pay(used, now)); got < want || got > want+2 {
+		if got := int64(b.pay(used, now, false)); got < want || got > want+2 {
 			t.Errorf("%s: wait for %v, want %v", what, time.Duration(got), time.Duration(want))
 		}
 	}
@@ -58,10 +58,10 @@ func TestBucketRate(t *testing.T) {
 				for i := range until {
 					if until[i] <= now {
 						used += step
-						wait := int64(b.pay(step, now+step))
+						wait := int64(b.pay(step, now+step, false))
 						until[i] = now + step + min(wait, int64(holdMost))
 						for wait > int64(holdMost) && until[i] < end { // and asks again
-							wait = int64(b.pay(0, until[i]))
+							wait = int64(b.pay(0, until[i], false))
 							until[i] += min(wait, int64(holdMost))
 						}
 					}
@@ -449,4 +449,17 @@ func TestHoldBackIsNoWait(t *testing.T) {
 	}
 	stop.Store(true)
 	s.bucket.set(-1, s.clock.Now())
+}
+
+// TestPayKept: who was kept to the rate by the kernel has no debt to speak of.
+func TestPayKept(t *testing.T) {
+	var b bucket
+	b.set(0.5, 1)
+	used, now := int64(30*time.Second), int64(time.Minute)
+	if got := b.pay(used, now, true); got > 2*bucketTime {
+		t.Errorf("kept to the rate, it waits for %v", got)
+	}
+	if got := b.pay(used, now, false); got < 30*time.Second {
+		t.Errorf("not kept to it, it waits for %v only", got)
+	}
 }

@@ -10,14 +10,14 @@ package runq
 // background tasks that get 5 % of the time; and where another process takes both CPUs,
 // nearly all of it (bench/saturated).
 //
-// The choice: a background thread that has been ready without a processor for more than half
-// of the time sleeps, without a P of Go's, for longer and longer, and then looks for a
-// moment whether there is room. Each thread decides for itself by the kernel's account
-// of it: so with room for one of two threads, it is one that sleeps. An allowance for all
-// together (govern.go) was the other way: it is divided into so many short turns that
-// there is always a thread that waits for a processor. To compare with the time that the
-// thread has run was tried, too: one that has little to do waits for longer than it runs,
-// because each wake takes its time.
+// The choice: a background thread that has been ready without a processor for longer than it has
+// run sleeps, without a P of Go's, for longer and longer, and then looks for a moment
+// whether there is room. Each thread decides for itself by the kernel's account of it: so
+// with room for one of two threads, it is one that sleeps. An allowance for all together
+// (govern.go) was the other way: it is divided into so many short turns that there is
+// always a thread that waits for a processor. A thread that has little to do waits for longer
+// than it runs, too, because each wake takes its time: only who has waited for long each
+// time rests.
 //
 // It takes checkpoints. And a floor is owed to a class whatever that costs others: its
 // threads don't rest.
@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/runq-go/runq/event"
+	"github.com/runq-go/runq/internal/osthread"
 )
 
 const (
@@ -33,11 +34,17 @@ const (
 	// kernel's. Reading its account takes 6 µs.
 	pressureWindow = 10e6 // ns
 
-	// pressureProbe is for how long it runs before it is judged when it has just rested:
-	// little to have a P in vain for. It is also what it must have waited for by then, from
-	// the end of the rest on, to rest again; the time since then doesn't count, for it may
-	// have been Go that was late.
+	// pressureProbe is the same when it has just rested: enough to see whether it had to
+	// wait, and little to have a P in vain for.
 	pressureProbe = 1e6 // ns
+
+	// longWait is how long it must have waited each time, on average: longer than a wake takes
+	// when there is room (up to 70 µs, seen on a virtual machine), and far shorter than a
+	// slice of the kernel's.
+	longWait = 100 * time.Microsecond
+
+	// waitLeast is how long it must have waited in all: as long as a probe lasts.
+	waitLeast = time.Millisecond
 
 	// restLeast is the first sleep, as long as a window: so there is half as much pressure
 	// at once. restUsual is the longest one, as long as a probe isn't in the way for more
@@ -51,26 +58,20 @@ const (
 
 // pressure is how a background thread gets processors. Its M owns it.
 type pressure struct {
-	at     int64         // of the last look; 0: there was none
-	next   int64         // when it is to be looked at
-	waited time.Duration // for a processor in all, at the last look
-	rest   time.Duration // the last sleep, halved at each look that found room; 0: none lately
-	rested bool          // just now
+	next int64            // when it is to be looked at
+	last osthread.Account // at the last look; zero: there was none
+	rest time.Duration    // the last sleep, halved at each look that found room; 0: none lately
 }
 
-// step notes for how long the thread has waited for processors until now, in all, and
-// returns for how long it should sleep.
-func (g *pressure) step(now int64, waited time.Duration) (rest time.Duration) {
-	room := time.Duration(now-g.at) / 2 // if it had nothing to do for most of the time, too
-	if g.rested {
-		room = pressureProbe
+// step notes the thread's account at the time now, and returns for how long it should sleep.
+func (g *pressure) step(now int64, a osthread.Account) (rest time.Duration) {
+	if g.last == (osthread.Account{}) {
+		g.last = a // what Go's thread has met before it was this M's is of no interest
 	}
-	if g.at == 0 { // what Go's thread has met before it was this M's is of no interest
-		room = waited
-	}
-	waited, g.waited = waited-g.waited, waited
-	g.at, g.next, g.rested = now, now+pressureWindow, waited > room
-	if !g.rested {
+	ran, waited, times := a.Ran-g.last.Ran, a.Waited-g.last.Waited, a.Times-g.last.Times
+	g.last = a
+	g.next = now + pressureWindow
+	if waited <= ran || waited < max(time.Duration(times)*longWait, waitLeast) {
 		g.rest /= 2
 		return 0
 	}
@@ -84,19 +85,19 @@ func (g *pressure) step(now int64, waited time.Duration) (rest time.Duration) {
 // has slept. It runs on the task's thread.
 func (m *m) giveRoom() bool {
 	g := &m.pressure
-	if m.s.runDelay == nil || !m.d.bound.idle {
+	if m.s.account == nil || !m.d.bound.idle {
 		return false
 	}
 	now := m.s.clock.Now()
 	if now < g.next {
 		return false
 	}
-	waited, err := m.s.runDelay()
+	a, err := m.s.account()
 	if err != nil {
 		g.next = now + int64(restMost) // it may be forbidden for a while: in vain is asked seldom
 		return false
 	}
-	rest := g.step(now, waited)
+	rest := g.step(now, a)
 	if rest == 0 {
 		return false
 	}

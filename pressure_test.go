@@ -10,36 +10,38 @@ import (
 
 	"github.com/runq-go/runq/event"
 	"github.com/runq-go/runq/event/eventtest"
+	"github.com/runq-go/runq/internal/osthread"
 )
 
 // TestPressureStep: the sleeps of a thread, by what the kernel says of it.
 func TestPressureStep(t *testing.T) {
 	const ms = time.Millisecond
-	type look struct{ elapsed, waited, want time.Duration } // since the look or the sleep before
+	type look struct { // since the look before
+		ran, waited time.Duration
+		times       int64
+		want        time.Duration
+	}
 	for name, looks := range map[string][]look{
-		"room":             {{10 * ms, 0, 0}, {10 * ms, ms, 0}, {10 * ms, 5 * ms, 0}},
-		"asleep":           {{10 * ms, 0, 0}, {time.Hour, ms, 0}},
-		"little to do":     {{10 * ms, ms / 2, 0}, {10 * ms, ms / 2, 0}},
-		"more and more":    {{10 * ms, 6 * ms, 10 * ms}, {3 * ms, 2 * ms, 20 * ms}, {4 * ms, 3 * ms, 40 * ms}, {5 * ms, 4 * ms, 80 * ms}, {6 * ms, 5 * ms, 100 * ms}, {6 * ms, 5 * ms, 100 * ms}},
-		"room again":       {{10 * ms, 6 * ms, 10 * ms}, {3 * ms, 2 * ms, 20 * ms}, {50 * ms, ms, 0}, {10 * ms, 0, 0}, {10 * ms, 6 * ms, 10 * ms}},
-		"room for once":    {{10 * ms, 6 * ms, 10 * ms}, {3 * ms, 2 * ms, 20 * ms}, {3 * ms, 2 * ms, 40 * ms}, {ms, 0, 0}, {3 * ms, 2 * ms, 40 * ms}},
-		"Go is late":       {{10 * ms, 6 * ms, 10 * ms}, {30 * ms, 2 * ms, 20 * ms}},
-		"no processor":     {{51 * ms, 50 * ms, 50 * ms}, {51 * ms, 50 * ms, 100 * ms}, {51 * ms, 50 * ms, 200 * ms}, {51 * ms, 50 * ms, 400 * ms}, {51 * ms, 50 * ms, 500 * ms}, {41 * ms, 40 * ms, 400 * ms}},
-		"none for an hour": {{time.Hour, time.Hour, time.Second}, {time.Hour, time.Hour, time.Second}},
+		"room":             {{10 * ms, 0, 1, 0}, {9 * ms, ms, 9, 0}, {5 * ms, 5 * ms, 4, 0}},
+		"asleep":           {{0, 0, 0, 0}, {0, 0, 1, 0}},
+		"little to do":     {{ms, 3 * ms, 40, 0}, {ms / 10, ms, 20, 0}, {ms / 10, ms * 9 / 10, 3, 0}},
+		"more and more":    {{4 * ms, 6 * ms, 3, 10 * ms}, {ms, 2 * ms, 1, 20 * ms}, {ms, 3 * ms, 1, 40 * ms}, {ms, 4 * ms, 2, 80 * ms}, {ms, 5 * ms, 1, 100 * ms}, {ms, 5 * ms, 1, 100 * ms}},
+		"room again":       {{4 * ms, 6 * ms, 3, 10 * ms}, {ms, 2 * ms, 1, 20 * ms}, {ms, ms, 1, 0}, {10 * ms, 0, 0, 0}, {4 * ms, 6 * ms, 3, 10 * ms}},
+		"room for once":    {{4 * ms, 6 * ms, 3, 10 * ms}, {ms, 2 * ms, 1, 20 * ms}, {ms, 2 * ms, 1, 40 * ms}, {ms, 0, 1, 0}, {ms, 2 * ms, 1, 40 * ms}},
+		"no processor":     {{ms, 50 * ms, 1, 50 * ms}, {ms, 50 * ms, 1, 100 * ms}, {ms, 50 * ms, 1, 200 * ms}, {ms, 50 * ms, 1, 400 * ms}, {ms, 50 * ms, 1, 500 * ms}, {ms, 40 * ms, 1, 400 * ms}},
+		"none for an hour": {{ms, time.Hour, 1, time.Second}, {ms, time.Hour, 1, time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var g pressure
-			now, waited := int64(1), time.Hour
-			if got := g.step(now, waited); got != 0 {
+			a := osthread.Account{Ran: time.Second, Waited: time.Hour, Times: 1}
+			if got := g.step(1, a); got != 0 {
 				t.Errorf("what the thread has waited before anybody looked counts: sleeps %v", got)
 			}
 			for i, l := range looks {
-				now += int64(l.elapsed)
-				waited += l.waited
-				if got := g.step(now, waited); got != l.want {
-					t.Errorf("look %d, %v waited of %v: sleeps %v, want %v", i, l.waited, l.elapsed, got, l.want)
+				a.Ran, a.Waited, a.Times = a.Ran+l.ran, a.Waited+l.waited, a.Times+l.times
+				if got := g.step(1, a); got != l.want {
+					t.Errorf("look %d, %v run and %v waited in %d times: sleeps %v, want %v", i, l.ran, l.waited, l.times, got, l.want)
 				}
-				now += int64(l.want)
 			}
 		})
 	}
@@ -52,12 +54,12 @@ type pressed struct {
 	fail  error
 }
 
-func (a *pressed) runDelay() (time.Duration, error) {
-	n := time.Duration(a.asked.Add(1))
+func (a *pressed) account() (osthread.Account, error) {
+	n := a.asked.Add(1)
 	if a.room.Load() {
-		return time.Hour, a.fail // it was more than ever before
+		return osthread.Account{Ran: time.Duration(n) * time.Hour, Waited: time.Hour, Times: n}, a.fail
 	}
-	return n * 20 * time.Millisecond, a.fail
+	return osthread.Account{Waited: time.Duration(n) * 20 * time.Millisecond, Times: n}, a.fail
 }
 
 // underPressure runs f beside a background task that comes to checkpoints all the time.
@@ -65,7 +67,7 @@ func underPressure(t *testing.T, a *pressed, cfg Config, class ClassConfig, f fu
 	t.Helper()
 	needThreads(t)
 	cfg.Procs = 1
-	s := newBackgroundIn(t, cfg, surroundings{clock: newClock(), seed: 1, runDelay: a.runDelay})
+	s := newBackgroundIn(t, cfg, surroundings{clock: newClock(), seed: 1, account: a.account})
 	class.Background = true
 	c, err := s.Class("pressed", class)
 	if err != nil {
@@ -191,9 +193,10 @@ func (n nap) Pause(d time.Duration) {
 // wait for longer than they run: each wake takes its time.
 func TestLittleToDo(t *testing.T) {
 	needThreads(t)
-	var waited atomic.Int64
-	s := newBackgroundIn(t, Config{Procs: 2}, surroundings{clock: newClock(), seed: 1, runDelay: func() (time.Duration, error) {
-		return time.Duration(waited.Add(int64(100 * time.Microsecond))), nil
+	var looks atomic.Int64
+	s := newBackgroundIn(t, Config{Procs: 2}, surroundings{clock: newClock(), seed: 1, account: func() (osthread.Account, error) {
+		n := looks.Add(1)
+		return osthread.Account{Ran: time.Duration(n), Waited: time.Duration(n) * time.Millisecond, Times: 20 * n}, nil
 	}})
 	for range 50 {
 		runBackground(t, s.Background(), func(tk *Task) error { //nolint:errcheck // there is none
@@ -201,7 +204,7 @@ func TestLittleToDo(t *testing.T) {
 			return nil
 		})
 	}
-	if waited.Load() == 0 {
+	if looks.Load() == 0 {
 		t.Error("nobody has looked")
 	}
 	if got := s.Stats().Background.Rested; got != 0 {
@@ -238,5 +241,38 @@ func TestRecordBesideRest(t *testing.T) {
 	close(clk.over)
 	if err := awaitClosed(t, "it ends", done); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRestIsNobodysTime: a class isn't charged for a rest, not even for the time being: another
+// one that gets work meanwhile isn't put behind it.
+func TestRestIsNobodysTime(t *testing.T) {
+	needThreads(t)
+	clk := newFakeClock()
+	naps := nap{clk, make(chan struct{}), make(chan struct{})}
+	s := newBackgroundIn(t, Config{Procs: 1}, surroundings{clock: naps, seed: 1, noSysmon: true})
+	other, err := s.Class("other", ClassConfig{Background: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runBackground(t, other, func(*Task) error { return nil }) //nolint:errcheck // there is none
+	done := async(func() error {
+		return s.Background().Run(nil, func(tk *Task) error {
+			tk.m.sleepHeldBack(napping, event.ReasonPressure)
+			return nil
+		})
+	})
+	<-naps.began
+	before := s.Background().vnow(clk.Now())
+	clk.advance(time.Second)
+	if after := s.Background().vnow(clk.Now()); after != before {
+		t.Errorf("asleep for a second, it was charged with %v", time.Duration(after-before))
+	}
+	close(naps.over)
+	if err := awaitClosed(t, "it ends", done); err != nil {
+		t.Error(err)
+	}
+	if run := s.Background().Stats().Run; run >= time.Millisecond {
+		t.Errorf("it has run for %v", run)
 	}
 }

@@ -141,12 +141,16 @@ func (s *Scheduler) retakeRunning(p *p, now int64) bool {
 		p.seen.slices, p.seen.since, p.seen.asked = slices, now, 0
 		return false
 	}
+	if p.m.heldBack.Load() { // partner: sleepHeldBack
+		p.seen.since, p.seen.asked = now, 0
+		return false
+	}
 	ran := now - p.seen.since
 	if ran < waitsAfter || !s.wanted(p, now) {
 		return false
 	}
 	t := sx.PeekPointer(&p.m.curg)
-	if t == nil || p.m.heldBack.Load() {
+	if t == nil {
 		return false // its M is in the scheduler
 	}
 	slice := sx.PeekPointer(&p.class).slice

@@ -2,7 +2,6 @@ package runq
 
 import (
 	"math/rand/v2"
-	"time"
 
 	"github.com/runq-go/runq/internal/osthread"
 	"github.com/runq-go/runq/internal/ring"
@@ -40,10 +39,10 @@ type Scheduler struct {
 
 	leasing leasing
 
-	tryBind   func(*binding) error          // binding.try, but for tests
-	makeGroup func() (childGroup, error)    // makeChildGroup, but for tests
-	runDelay  func() (time.Duration, error) // see surroundings; doesn't change
-	rested    sx.Int64                      // ns that background threads have slept for want of processors
+	tryBind   func(*binding) error             // binding.try, but for tests
+	makeGroup func() (childGroup, error)       // makeChildGroup, but for tests
+	account   func() (osthread.Account, error) // see surroundings; doesn't change
+	rested    sx.Int64                         // ns that background threads have slept for want of processors
 
 	// Guarded by the lock.
 	weak           error // why there are no threads for background classes; nil: there are, or nobody has asked
@@ -95,7 +94,7 @@ type Scheduler struct {
 
 // New returns a running Scheduler. It fails when the Config is out of range.
 func New(cfg Config) (*Scheduler, error) {
-	return surroundings{clock: newClock(), seed: rand.Uint64(), runDelay: osthread.RunDelay}.newScheduler(cfg)
+	return surroundings{clock: newClock(), seed: rand.Uint64(), account: osthread.Schedstat}.newScheduler(cfg)
 }
 
 // surroundings are what a scheduler depends on besides its Config. The schedule
@@ -105,9 +104,8 @@ type surroundings struct {
 	seed     uint64
 	noSysmon bool // somebody else calls beat, or nothing has to be retaken
 
-	// runDelay is for how long the calling thread has waited for a processor so far. nil: no
-	// thread is to care (pressure.go).
-	runDelay func() (time.Duration, error)
+	// account is the kernel's of the calling thread. nil: no thread is to care (pressure.go).
+	account func() (osthread.Account, error)
 }
 
 func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
@@ -116,11 +114,11 @@ func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 		return nil, err
 	}
 	s := &Scheduler{
-		cfg:      cfg,
-		slice:    int64(cfg.Slice),
-		seed:     o.seed | 1,
-		clock:    o.clock,
-		runDelay: o.runDelay,
+		cfg:     cfg,
+		slice:   int64(cfg.Slice),
+		seed:    o.seed | 1,
+		clock:   o.clock,
+		account: o.account,
 	}
 	s.drained.Init()
 	s.gone.Init()
@@ -141,7 +139,7 @@ func (o surroundings) newScheduler(cfg Config) (*Scheduler, error) {
 	s.fore.fair.Store(cfg.Times)
 	s.tryBind = (*binding).try
 	s.makeGroup = makeChildGroup
-	s.gov.allowed, s.gov.latency.share, s.group.allowed = -1, 1, -1
+	s.gov.allowed, s.gov.latency.share, s.group.cpus = -1, 1, -1
 	s.domains.Store(&[]*domain{&s.fore})
 	s.resize(cfg.Procs)
 	for _, p := range s.fore.seated() {

@@ -84,6 +84,7 @@ func (m *m) mainBound() { onOwnThread(m.driveBound) }
 func (m *m) driveBound() {
 	s := m.s
 	defer s.threads.Done()
+	defer m.leaveGroup()
 	// It was possible when the domain was made. Once is enough to be told that it isn't any more.
 	if err := m.d.bound.bind(); err != nil && m.d.unbound.CompareAndSwap(false, true) {
 		s.cfg.Logger.Warn("runq: a thread isn't bound as its class wants it: its tasks run on it all the same", "error", err)
@@ -116,7 +117,9 @@ func (c *carrier) serveBound() {
 	t := &c.task
 	for t.e.env != nil {
 		t.begin(c.m)
-		c.m.restrained()
+		if c.m.restrained() && c.m.p.attn.Load()&attnAsked != 0 {
+			t.attend()
+		}
 		t.call()
 		if t.fork != noForks.addr() {
 			t.checkJoined(0)

@@ -208,6 +208,14 @@ func (c *Child) Add(tid int) error {
 	return c.set(c.dir, "tasks", fmt.Sprint(tid))
 }
 
+// Leave puts the calling thread back into the process's group.
+func (c *Child) Leave() error {
+	if c.g.unified {
+		return c.set(c.parent, "cgroup.threads", "0")
+	}
+	return c.set(c.parent, "tasks", "0")
+}
+
 // LimitOf returns the limit that is worth so many CPUs and has the period, or a longer one
 // if the quota would be shorter than the kernel takes.
 func LimitOf(cpus float64, period time.Duration) Limit {

@@ -24,6 +24,15 @@
 // errors.ErrUnsupported there.
 package osthread
 
+import "time"
+
+// Account is what the kernel has counted of a thread since it was made.
+type Account struct {
+	Ran    time.Duration // on processors, until the last tick
+	Waited time.Duration // ready to run, until it had a processor
+	Times  int64         // how often it has got one
+}
+
 // The range of nice values. They are part of the system's interface.
 const (
 	MinNice = -20 // gets most

@@ -30,8 +30,10 @@ func SetIdle() error { return unsupported("policy of a thread") }
 // Idle returns errors.ErrUnsupported.
 func Idle() (bool, error) { return false, unsupported("policy of a thread") }
 
-// RunDelay returns errors.ErrUnsupported.
-func RunDelay() (time.Duration, error) { return 0, unsupported("the kernel's account of a thread") }
+// Schedstat returns errors.ErrUnsupported.
+func Schedstat() (Account, error) {
+	return Account{}, unsupported("the kernel's account of a thread")
+}
 
 // SetAffinity returns errors.ErrUnsupported.
 func SetAffinity([]int) error { return unsupported("affinity of a thread") }

@@ -14,8 +14,8 @@ func TestUnsupported(t *testing.T) {
 	_, cpu := CPUTime(1)
 	_, process := ProcessCPUTime()
 	_, idle := Idle()
-	_, delay := RunDelay()
-	for _, err := range []error{SetNice(1), nice, SetAffinity([]int{0}), affinity, cpu, process, SetIdle(), idle, delay} {
+	_, account := Schedstat()
+	for _, err := range []error{SetNice(1), nice, SetAffinity([]int{0}), affinity, cpu, process, SetIdle(), idle, account} {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("got %v, not errors.ErrUnsupported", err)
 		}

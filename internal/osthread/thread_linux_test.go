@@ -273,7 +273,7 @@ func BenchmarkCPUTime(b *testing.B) {
 	})
 	b.Run("schedstat", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := RunDelay(); err != nil {
+			if _, err := Schedstat(); err != nil {
 				b.Skip(err)
 			}
 		}
@@ -320,8 +320,8 @@ func TestSetIdle(t *testing.T) {
 	})
 }
 
-// TestRunDelay: a thread that has to share a processor waits for it, and is told so.
-func TestRunDelay(t *testing.T) {
+// TestSchedstat: a thread that has to share a processor waits for it, and is told so.
+func TestSchedstat(t *testing.T) {
 	if _, err := os.Stat("/proc/thread-self/schedstat"); errors.Is(err, os.ErrNotExist) {
 		t.Skip("this kernel keeps no account of threads (CONFIG_SCHED_INFO)")
 	}
@@ -347,12 +347,12 @@ func TestRunDelay(t *testing.T) {
 		if err := SetAffinity(one); err != nil {
 			return err
 		}
-		for last := time.Duration(-1); ; {
-			waited, err := RunDelay()
-			if err != nil || waited < last {
-				return fmt.Errorf("RunDelay = %v, %v; before it was %v", waited, err, last)
+		for last := (Account{}); ; {
+			a, err := Schedstat()
+			if err != nil || a.Waited < last.Waited || a.Ran < last.Ran || a.Times < last.Times {
+				return fmt.Errorf("Schedstat = %+v, %v; before it was %+v", a, err, last)
 			}
-			if last = waited; waited > 20*time.Millisecond {
+			if last = a; a.Waited > 20*time.Millisecond && a.Ran > 20*time.Millisecond && a.Times > 1 {
 				return nil // else the test's deadline ends it
 			}
 		}
@@ -364,7 +364,7 @@ func TestRunDelay(t *testing.T) {
 // TestParseSchedstat: texts that aren't an account.
 func TestParseSchedstat(t *testing.T) {
 	for text, ok := range map[string]bool{
-		"12 34 5\n": true, "0 9223372036854775807 0": true,
+		"12 34 5\n": true, "0 9223372036854775807 0": true, "1 2": false,
 		"": false, "12\n": false, "1 x 2": false, "0 9223372036854775808 0": false,
 	} {
 		if _, err := parseSchedstat([]byte(text)); (err == nil) != ok {
