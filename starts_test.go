@@ -59,9 +59,7 @@ func TestStopsBeginNothing(t *testing.T) {
 	for name, deadline := range map[string]time.Duration{"in order of arrival": 0, "in order of deadline": time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			const procs = 2
-			// No slice ends; and threads that others can keep from the processors altogether
-			// would be late for their Ps.
-			s := newBackground(t, Config{Procs: procs, Slice: calm, BackgroundNice: 18})
+			s := newBackground(t, Config{Procs: procs, Slice: calm}) // so that no slice ends
 			c, err := s.Class("c", ClassConfig{Background: true, Deadline: deadline})
 			if err != nil {
 				t.Fatal(err)

@@ -140,8 +140,8 @@ func (s *Scheduler) reseat() {
 		s.eventAny(event.PID(old.id), event.MID(old.m.id), event.KindProcAcquired, event.ReasonNone, 0)
 		old.d.seat(old)
 		old.state = pRunning
-		old.attn.And(^uint32(attnUnseat | attnStop))
-		old.moves.Add(1) // from now on its M's events name the seat
+		old.attn.And(^uint32(attnUnseat)) // attnStop stays: asked for a stop, the task goes first when it yields, not last
+		old.moves.Add(1)                  // from now on its M's events name the seat
 		s.unseated = slices.DeleteFunc(s.unseated, func(x *p) bool { return x == old })
 		s.overruns.Add(-1)
 		old.d.overruns--
