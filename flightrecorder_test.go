@@ -102,11 +102,11 @@ func TestFlightRecorderDrops(t *testing.T) {
 	}
 }
 
-// makesWait lets a task wait for long, unless the machine is so busy that the coarse clock
-// stands still meanwhile.
+// makesWait lets a task wait for long: for some slices of Go's scheduler, so that the coarse
+// clock goes on even with one of Go's Ps.
 func makesWait(tk *Task) {
 	tk.Go(func(*Task) {})
-	for start := time.Now(); time.Since(start) < 5*minLate; {
+	for start := time.Now(); time.Since(start) < 50*minLate; {
 	}
 }
 
