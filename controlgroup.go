@@ -82,12 +82,10 @@ type controlGroup struct {
 	dir       string // "": none; guarded by the scheduler's lock
 	ungrouped error  // why there is none, or it isn't as it should be; guarded by the scheduler's lock
 
-	cpus    float64 // what the limit is worth; negative: there is none; sysmon's
-	at      int64   // when it was set; sysmon's
-	failed  bool    // it couldn't be; sysmon's
-	err     error   // then; sysmon's
-	limited bool    // there is a limit; sysmon's
-	keeps   sx.Bool // and it is what keeps background work to its allowance; partner: holdBack
+	cpus  float64 // what the limit is worth; negative: there is none; sysmon's
+	at    int64   // when it was set; sysmon's
+	err   error   // why it couldn't be, the first time since it could; sysmon's
+	keeps sx.Bool // and it is what keeps background work to its allowance; partner: holdBack
 }
 
 // makeChildGroup makes a group below the process's.
@@ -188,25 +186,29 @@ func (s *Scheduler) limitGroup(allowed float64, now int64) {
 		return
 	}
 	err := (*group).SetLimit(limit)
-	failed := g.failed
-	g.cpus, g.at, g.failed, g.limited = cpus, now, err != nil, err == nil && cpus >= 0
+	before := g.err
+	g.cpus, g.at = cpus, now
 	switch {
-	case err != nil:
+	case err != nil && before == nil:
+		g.err = err // the first one, which is the one that is told
 		s.notGrouped("runq: the control group of background threads has another limit than the quota allows them", err)
-		g.err = err
-	case failed:
+	case err == nil && before != nil:
+		g.err = nil
 		s.lock.Lock()
-		if s.group.ungrouped == g.err {
-			s.group.ungrouped = nil
+		if g.ungrouped == before {
+			g.ungrouped = nil
 		}
 		s.lock.Unlock()
 	}
 }
 
+// limited tells whether there is a limit. It is sysmon's.
+func (g *controlGroup) limited() bool { return g.err == nil && g.cpus >= 0 }
+
 // due tells whether the limit is to be set anew.
 func (g *controlGroup) due(cpus float64, now int64) bool {
 	switch old := g.cpus; {
-	case g.failed:
+	case g.err != nil:
 		return now-g.at >= limitEvery
 	case old < 0 || cpus < 0:
 		return (old < 0) != (cpus < 0)

@@ -248,6 +248,28 @@ func TestControlGroupFails(t *testing.T) {
 	}
 }
 
+// TestControlGroupRecovers: a limit that is refused for a time is told of for that long.
+func TestControlGroupRecovers(t *testing.T) {
+	g := &fakeGroup{}
+	s, _ := grouped(t, g, nil)
+	useBackground(t, s)
+	refuse := func(why error) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.err = why
+	}
+	for i, c := range []struct{ refused, told error }{
+		{nil, nil}, {syscall.EINVAL, syscall.EINVAL}, {syscall.EACCES, syscall.EINVAL}, {nil, nil}, {syscall.EBUSY, syscall.EBUSY}, {nil, nil},
+	} {
+		refuse(c.refused)
+		s.limitGroup(0.5+float64(i)/10, 10*ms+int64(i)*limitEvery)
+		if told := s.Stats().Background.Ungrouped; told != c.told {
+			t.Errorf("limit %d: %v; Stats say %v, want %v", i+1, c.refused, told, c.told)
+		}
+	}
+	closeInTime(t, s)
+}
+
 // TestControlGroupNotAsked: nobody makes a group that isn't wanted.
 func TestControlGroupNotAsked(t *testing.T) {
 	made := errors.New("made")

@@ -204,7 +204,7 @@ func (s *Scheduler) govern(now int64) {
 			allowed = -1
 		}
 	}
-	s.group.keeps.Store(why == event.ReasonQuota && s.group.limited) // partner: holdBack
+	s.group.keeps.Store(why == event.ReasonQuota && s.group.limited()) // partner: holdBack
 	s.allow(allowed, why, now)
 }
 

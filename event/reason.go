@@ -80,7 +80,7 @@ const (
 	ReasonQuota         // so that the quota of the control group lasts
 
 	// Why a background task is held back.
-	ReasonHeldBack // it has used up what it may use for now
+	ReasonHeldBack // it has used up what it may use at the moment
 	ReasonPressure // others want the processors that it would need
 
 	numReasons

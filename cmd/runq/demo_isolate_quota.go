@@ -1,5 +1,17 @@
 package main
 
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/runq-go/runq/internal/cgroup"
+)
+
+// quotaPeriod is the kernel's default and what container engines use.
+const quotaPeriod = 100 * time.Millisecond
+
 // The quotas that a control group can have. The kernel wants a millisecond at least, of the period of
 // quotaPeriod; and nobody has more CPUs than a scheduler can have Ps.
 const (
@@ -7,9 +19,44 @@ const (
 	mostQuota  = 1024
 )
 
+// newQuotaGroup makes a control group that gets so many CPUs at most.
+func newQuotaGroup(cpus float64) (*cgroup.Child, error) {
+	own, err := cgroup.Find(os.DirFS("/"))
+	if err != nil {
+		return nil, fmt.Errorf("--quota %v: %w", cpus, err)
+	}
+	g, err := own.NewForProcesses("/", cgroup.LimitOf(cpus, quotaPeriod))
+	if err != nil {
+		return nil, fmt.Errorf("--quota %v: %w", cpus, err)
+	}
+	return g, nil
+}
+
+// enterGroup puts this process into a group and starts its program again, with other arguments: Go looks for
+// limits when it starts. It returns only if that fails.
+func enterGroup(dir string, args []string) error {
+	if err := cgroup.Enter(dir); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("starting again in a control group: %w", syscall.Exec(self, append([]string{self}, args...), os.Environ()))
+}
+
 // A throttle is how often a control group has run out of its quota.
 type throttle struct {
-	Periods, Throttled int64
+	Periods, Throttled uint64
+}
+
+// readThrottle reads it; without a group there is none.
+func readThrottle(g *cgroup.Child) (throttle, error) {
+	if g == nil {
+		return throttle{}, nil
+	}
+	t, err := g.Throttled()
+	return throttle{t.Periods, t.ThrottledPeriods}, err
 }
 
 func (t throttle) since(before throttle) throttle {

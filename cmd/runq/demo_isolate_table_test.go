@@ -24,7 +24,7 @@ func fixedRow(letter string, d time.Duration, mb float64) isolateRow {
 		Load: l,
 		Server: serverResult{Elapsed: 2 * time.Second, Compressed: int64(2e6 * mb), Procs: 2,
 			Pauses: pauses{Cycles: 7, Stops: 14, P50: 10 * time.Microsecond, P99: time.Duration(mb) * time.Microsecond}},
-		Throttle: throttle{Periods: 200, Throttled: int64(mb)},
+		Throttle: throttle{Periods: 200, Throttled: uint64(mb)},
 	}}}
 }
 

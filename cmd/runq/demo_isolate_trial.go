@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/runq-go/runq/internal/cgroup"
 )
 
 // A trial is one measurement of one mode: a server and a load, both new.
@@ -22,13 +24,13 @@ func (o *isolateOptions) runTrial(ctx context.Context, mode isolateMode, files s
 	defer cancel()
 	say("starting")
 	args := []string{"isolate-serve", "--mode", mode.letter, "--workers", strconv.Itoa(o.workers), "--files", files}
-	var group *cpuGroup
+	var group *cgroup.Child
 	if o.quota > 0 {
-		if group, err = newCPUGroup(o.quota); err != nil {
+		if group, err = newQuotaGroup(o.quota); err != nil {
 			return t, err
 		}
-		defer func() { err = errors.Join(err, group.remove()) }()
-		args = append(args, "--group", group.dir)
+		defer func() { err = errors.Join(err, group.Remove()) }()
+		args = append(args, "--group", group.Dir())
 	}
 	server, err := startChild(ctx, "the server", args...)
 	if err != nil {
@@ -72,7 +74,7 @@ func (o *isolateOptions) runTrial(ctx context.Context, mode isolateMode, files s
 }
 
 // converse leads the server and the load, the first two of the children, through the measurement.
-func (o *isolateOptions) converse(children []*child, group *cpuGroup, say func(string)) (t trial, err error) {
+func (o *isolateOptions) converse(children []*child, group *cgroup.Child, say func(string)) (t trial, err error) {
 	server, load := children[0], children[1]
 	expect := func(phase string) error {
 		var r loadReport
@@ -124,9 +126,9 @@ type moment struct {
 	others   time.Duration // of CPU time
 }
 
-func look(group *cpuGroup, children ...*child) (m moment, err error) {
+func look(group *cgroup.Child, children ...*child) (m moment, err error) {
 	m.at = time.Now()
-	if m.throttle, err = group.throttle(); err != nil {
+	if m.throttle, err = readThrottle(group); err != nil {
 		return m, err
 	}
 	m.others, err = readCPUTime(children...)

@@ -29,6 +29,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -54,12 +56,16 @@ const (
 // Child is a group below the process's own, for some of its threads. Its methods may be
 // called at the same time, but for SetLimit and Remove.
 type Child struct {
-	g       *Group
-	files   control
-	path    string // for people
-	dir     string // as an fs.FS wants it
-	parent  string // likewise
-	enabled bool   // the controller was given to the groups below the process's for this one
+	g      *Group
+	files  control
+	path   string // for people
+	dir    string // as an fs.FS wants it
+	parent string // likewise
+
+	// disables: the controller was enabled for groups of runq's, so that the last of those
+	// disables it. While it is enabled, no processes can be put into groups there. Who has enabled it before
+	// two of them were there can't be known: then it is disabled, too, if there is no other group.
+	disables bool
 
 	period   time.Duration // as it is; SetLimit's
 	patience time.Duration // of Remove
@@ -71,6 +77,7 @@ type control interface {
 	mkdir(name string) error
 	write(name, text string) error
 	remove(name string) error
+	lock(name string) (unlock func())
 }
 
 // osControl is the real one.
@@ -102,7 +109,8 @@ func (g *Group) NewChild(root string) (*Child, error) {
 
 func (g *Group) newChild(root string, files control) (*Child, error) {
 	parent := g.levels[0].dir
-	g.sweep(parent, files)
+	defer files.lock(parent)()
+	others := g.sweep(parent, files)
 	name, err := makeChild(parent, files)
 	if err != nil {
 		return nil, fmt.Errorf("cgroup: no group can be made below /%s: it takes a superuser, or a group that was given to this user, "+
@@ -110,9 +118,11 @@ func (g *Group) newChild(root string, files control) (*Child, error) {
 	}
 	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: removePatience}
 	c.path = filepath.Join(root, c.dir)
+	c.disables = others
 	if err := c.setUp(); err != nil {
+		err = errors.Join(err, files.remove(c.dir))
 		c.disable()
-		return nil, errors.Join(err, files.remove(c.dir))
+		return nil, err
 	}
 	return c, nil
 }
@@ -134,23 +144,36 @@ func makeChild(parent string, files control) (name string, err error) {
 
 func childName(pid int, n int64) string { return fmt.Sprintf("runq-%d-%d", pid, n) }
 
-// sweep removes the groups of processes that don't exist any more. The kernel refuses it for
-// those that aren't empty. What can't be removed is in nobody's way.
-func (g *Group) sweep(parent string, files control) {
-	entries, err := fs.ReadDir(g.fsys, parent)
-	if err != nil {
-		return
+// childPID returns which process has made a group of this name; ok is false if it isn't of that form.
+func childPID(name string) (pid int, ok bool) {
+	var n int64
+	_, err := fmt.Sscanf(name, "runq-%d-%d", &pid, &n)
+	return pid, err == nil && pid > 0 && name == childName(pid, n)
+}
+
+// sweep removes the groups of processes that don't exist any more, and returns whether there
+// were groups of runq's at all. The kernel refuses to remove those that aren't empty.
+// What can't be removed is in nobody's way.
+func (g *Group) sweep(parent string, files control) (any bool) {
+	for _, name := range g.groupsIn(parent) {
+		pid, ok := childPID(name)
+		any = any || ok
+		if ok && !isDir(g.fsys, fmt.Sprintf("proc/%d", pid)) && isDir(g.fsys, "proc/self") {
+			_ = files.remove(path.Join(parent, name))
+		}
 	}
+	return any
+}
+
+// groupsIn returns the names of the groups in another; none if that can't be read.
+func (g *Group) groupsIn(dir string) (names []string) {
+	entries, _ := fs.ReadDir(g.fsys, dir)
 	for _, e := range entries {
-		var pid int
-		var n int64
-		if _, err := fmt.Sscanf(e.Name(), "runq-%d-%d", &pid, &n); err != nil || e.Name() != childName(pid, n) || pid <= 0 || !e.IsDir() {
-			continue
-		}
-		if !isDir(g.fsys, fmt.Sprintf("proc/%d", pid)) && isDir(g.fsys, "proc/self") {
-			_ = files.remove(path.Join(parent, e.Name()))
+		if e.IsDir() {
+			names = append(names, e.Name())
 		}
 	}
+	return names
 }
 
 // setUp makes a new group fit for threads of the lowest priority.
@@ -159,11 +182,12 @@ func (c *Child) setUp() error {
 		if err := c.set(c.dir, "cgroup.type", "threaded"); err != nil {
 			return fmt.Errorf("%w: the process's group must have no domain controllers enabled for its groups, and no processes in them", err)
 		}
-		if text, _ := readFile(c.g.fsys, c.parent+"/cgroup.subtree_control"); !hasWord(text, "cpu") {
+		text, _ := readFile(c.g.fsys, c.parent+"/cgroup.subtree_control")
+		if !slices.Contains(strings.Fields(text), "cpu") {
 			if err := c.set(c.parent, "cgroup.subtree_control", "+cpu"); err != nil {
 				return fmt.Errorf("%w: the cpu controller must be enabled for the process's group", err)
 			}
-			c.enabled = true
+			c.disables = true
 		}
 	}
 	return c.lowest()
@@ -187,33 +211,22 @@ func (c *Child) set(dir, file, text string) error {
 	return nil
 }
 
-func hasWord(text, word string) bool {
-	for w := range strings.FieldsSeq(text) {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
-
 // Dir returns the folder of the group.
 func (c *Child) Dir() string { return c.path }
 
 // Add puts a thread of this process into the group; 0 stands for the calling one, which
 // is quicker.
-func (c *Child) Add(tid int) error {
-	if c.g.unified {
-		return c.set(c.dir, "cgroup.threads", fmt.Sprint(tid))
-	}
-	return c.set(c.dir, "tasks", fmt.Sprint(tid))
-}
+func (c *Child) Add(tid int) error { return c.put(c.dir, tid) }
 
 // Leave puts the calling thread back into the process's group.
-func (c *Child) Leave() error {
+func (c *Child) Leave() error { return c.put(c.parent, 0) }
+
+func (c *Child) put(dir string, tid int) error {
+	file := "tasks"
 	if c.g.unified {
-		return c.set(c.parent, "cgroup.threads", "0")
+		file = "cgroup.threads"
 	}
-	return c.set(c.parent, "tasks", "0")
+	return c.set(dir, file, strconv.Itoa(tid))
 }
 
 // LimitOf returns the limit that is worth so many CPUs and has the period, or a longer one
@@ -266,7 +279,10 @@ func (c *Child) Remove() error {
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
 		err := c.files.remove(c.dir)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			c.disable()
+			if c.disables {
+				defer c.files.lock(c.parent)()
+				c.disable()
+			}
 			return nil
 		}
 		if !errors.Is(err, syscall.EBUSY) || time.Since(begun) > c.patience {
@@ -275,16 +291,10 @@ func (c *Child) Remove() error {
 	}
 }
 
-// disable undoes what was done to the process's group, unless there are groups below it: they may
-// want it, too. That it stays is harmless.
+// disable undoes what was done to the process's group, unless there are groups in it: they may
+// want it, too. The last one of runq's does it. The process's group is locked.
 func (c *Child) disable() {
-	entries, err := fs.ReadDir(c.g.fsys, c.parent)
-	for _, e := range entries {
-		if e.IsDir() && e.Name() != path.Base(c.dir) {
-			return
-		}
-	}
-	if c.enabled && err == nil {
+	if c.disables && len(c.g.groupsIn(c.parent)) == 0 {
 		_ = c.set(c.parent, "cgroup.subtree_control", "-cpu")
 	}
 }

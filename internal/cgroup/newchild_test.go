@@ -24,6 +24,7 @@ type fakeKernel struct {
 	fail    map[string]error // by the operation and the end of the name
 	busy    int              // how often a group can't be removed yet
 	writes  []string
+	locked  bool
 }
 
 const procsGroup = "sys/fs/cgroup/work"
@@ -96,6 +97,14 @@ func (k *fakeKernel) failure(operation, name string) error {
 	return nil
 }
 
+func (k *fakeKernel) lock(name string) (unlock func()) {
+	if name != procsGroup || k.locked {
+		k.t.Errorf("%s is locked; another is: %v", name, k.locked)
+	}
+	k.locked = true
+	return func() { k.locked = false }
+}
+
 func (k *fakeKernel) mkdir(name string) error {
 	if err := k.failure("mkdir", name); err != nil {
 		return err
@@ -110,6 +119,9 @@ func (k *fakeKernel) mkdir(name string) error {
 	}
 	k.put(name+"/cgroup.type", "domain\n")
 	k.put(name+"/cgroup.threads", "")
+	if k.get(path.Dir(name)+"/cgroup.subtree_control") == "cpu" {
+		k.addFiles(name)
+	}
 	return nil
 }
 
@@ -120,6 +132,9 @@ func (k *fakeKernel) write(name, text string) error {
 	if _, err := os.Stat(filepath.Join(k.root, name)); err != nil {
 		return err
 	}
+	if name == procsGroup+"/cgroup.subtree_control" && !k.locked {
+		k.t.Error("the controllers are changed without the lock")
+	}
 	if name == procsGroup+"/cgroup.subtree_control" && text == "+cpu" {
 		groups, _ := filepath.Glob(filepath.Join(k.root, procsGroup, "*/cgroup.type"))
 		for _, g := range groups {
@@ -129,7 +144,11 @@ func (k *fakeKernel) write(name, text string) error {
 	}
 	k.writes = append(k.writes, strings.TrimPrefix(name, procsGroup+"/")+" "+text)
 	before := k.get(name)
-	k.put(name, text+"\n")
+	kept, ok := map[string]string{"+cpu": "cpu", "-cpu": ""}[text]
+	if !ok {
+		kept = text
+	}
+	k.put(name, kept+"\n")
 	if l, ok, err := readQuota(os.DirFS(k.root), path.Dir(name)); !k.unified && err == nil && ok && l.CPUs() > 0.5 {
 		k.put(name, before+"\n")
 		return syscall.EINVAL
@@ -316,20 +335,55 @@ func TestChildNames(t *testing.T) {
 	}
 }
 
-// TestChildOfTwo: version 2: as long as there is another group, the controller stays.
+// TestChildOfTwo: version 2: the last group of runq's takes back what the first has enabled, and
+// leaves alone what others have or want.
 func TestChildOfTwo(t *testing.T) {
-	k, g := newFakeKernel(t, true)
-	first, err := g.newChild(k.root, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.put(procsGroup+"/cgroup.subtree_control", "cpu\n")
-	k.writes = nil
-	if err := k.mkdir(procsGroup + "/other"); err != nil {
-		t.Fatal(err)
-	}
-	if err := first.Remove(); err != nil || len(k.writes) != 0 {
-		t.Errorf("removed: %v, %v", k.writes, err)
+	for _, c := range []struct {
+		what    string
+		groups  int
+		enabled bool   // the controller was before
+		other   string // a group that there is, and stays
+		left    string // one that a process has left behind
+		want    string // what is written at last
+	}{
+		{what: "alone", groups: 1, want: "cgroup.subtree_control -cpu"},
+		{what: "several", groups: 3, want: "cgroup.subtree_control -cpu"},
+		{what: "enabled by somebody else", groups: 1, enabled: true},
+		{what: "another group wants it", groups: 3, other: "other"},
+		{what: "somebody was killed", groups: 1, enabled: true, left: "runq-88-1", want: "cgroup.subtree_control -cpu"},
+	} {
+		k, g := newFakeKernel(t, true)
+		k.put("proc/self/stat", "")
+		k.put(fmt.Sprintf("proc/%d/stat", os.Getpid()), "")
+		if c.enabled {
+			k.put(procsGroup+"/cgroup.subtree_control", "cpu\n")
+		}
+		for _, name := range []string{c.other, c.left} {
+			if name != "" {
+				k.put(procsGroup+"/"+name+"/cgroup.type", "threaded\n")
+				k.addFiles(procsGroup + "/" + name)
+			}
+		}
+		var children []*Child
+		for range c.groups {
+			child, err := g.newChild(k.root, k)
+			if err != nil {
+				t.Fatalf("%s: %v", c.what, err)
+			}
+			children = append(children, child)
+		}
+		for i, child := range children {
+			if k.writes = nil; i < c.groups-1 {
+				if err := child.Remove(); err != nil || len(k.writes) != 0 {
+					t.Errorf("%s: removing one of several writes %v, %v", c.what, k.writes, err)
+				}
+			} else if err := child.Remove(); err != nil || strings.Join(k.writes, ", ") != c.want {
+				t.Errorf("%s: removing the last one writes %v, %v; want %s", c.what, k.writes, err, c.want)
+			}
+		}
+		if k.locked {
+			t.Errorf("%s: locked for ever", c.what)
+		}
 	}
 }
 

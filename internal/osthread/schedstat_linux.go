@@ -4,23 +4,17 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
-	"syscall"
 )
 
 // Schedstat returns the kernel's account of the calling thread. The error says so if it keeps
 // none (CONFIG_SCHED_INFO). It takes some microseconds.
 func Schedstat() (Account, error) {
 	var buf [64]byte // three numbers of 20 digits at most
-	fd, err := syscall.Open("/proc/thread-self/schedstat", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	text, err := readInto(buf[:], "/proc/thread-self/schedstat")
 	if err != nil {
 		return Account{}, fmt.Errorf("osthread: the kernel's account of a thread: %w", err)
 	}
-	n, err := syscall.Read(fd, buf[:])
-	syscall.Close(fd)
-	if err != nil {
-		return Account{}, fmt.Errorf("osthread: the kernel's account of a thread: %w", err)
-	}
-	return parseSchedstat(buf[:n])
+	return parseSchedstat(text)
 }
 
 // parseSchedstat reads such a file: three numbers, the first two of nanoseconds.

@@ -1,0 +1,52 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"time"
+)
+
+// endPatience is how long it is tried to remove a group of processes: the kernel lets go of the last one some
+// milliseconds after it has ended.
+const endPatience = 5 * time.Second
+
+// NewForProcesses makes a group for other processes, with a limit: below the one that the process was in
+// when g was found or, where that can't be, below one above it. root is as in [Group.NewChild].
+// Processes go there by [Enter]. The error has what failed at each level; nothing is left then.
+func (g *Group) NewForProcesses(root string, l Limit) (*Child, error) {
+	return g.newForProcesses(root, osControl{root}, l)
+}
+
+func (g *Group) newForProcesses(root string, files control, l Limit) (*Child, error) {
+	var failures []error
+	for _, at := range g.levels {
+		c, err := g.newLimited(at.dir, root, files, l)
+		if err == nil {
+			return c, nil
+		}
+		failures = append(failures, err)
+	}
+	return nil, fmt.Errorf("cgroup: no group with a limit can be made here; it takes root, and a cpu controller that may be written to: %w",
+		errors.Join(failures...))
+}
+
+func (g *Group) newLimited(parent, root string, files control, l Limit) (*Child, error) {
+	name, err := makeChild(parent, files)
+	if err != nil {
+		return nil, err
+	}
+	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: endPatience}
+	c.path = filepath.Join(root, c.dir)
+	if err := c.SetLimit(l); err != nil {
+		return nil, errors.Join(err, files.remove(c.dir))
+	}
+	return c, nil
+}
+
+// Enter puts this process into a group, by its folder ([Child.Dir]).
+func Enter(dir string) error {
+	const self = "0" // means: who writes it
+	return osControl{dir}.write("cgroup.procs", self)
+}
