@@ -90,7 +90,8 @@ type BackgroundStats struct {
 
 	// Group is the folder of the control group that their threads are in, with
 	// Config.ControlGroup; "": they are in the process's. Ungrouped says why there is none although
-	// it was asked for, or what couldn't be done with it. nil: nothing is wrong, or nobody has asked.
+	// it was asked for, or what couldn't be done with it. nil: nothing is wrong, or nobody has asked,
+	// or it is for the reason in Weak that there are no such threads.
 	Group     string
 	Ungrouped error
 
@@ -115,7 +116,7 @@ func (s *Scheduler) backgroundStats() BackgroundStats {
 	g := &s.gov
 	b := BackgroundStats{
 		CPU: g.cpu, Allowed: g.allowed, Weak: s.weak, Headroom: int(s.headroom.Load()), Quota: g.limit.CPUs(),
-		Group: s.group.dir, Ungrouped: s.group.ungrouped,
+		Group: s.group.dir, Ungrouped: s.group.wrong(),
 		Rested:  time.Duration(s.rested.Load()),
 		Periods: g.throttled.Periods, ThrottledPeriods: g.throttled.ThrottledPeriods, Throttled: g.throttled.Time,
 	}

@@ -47,7 +47,8 @@ type Config struct {
 	// they get of a processor that somebody else wants. 0 means 19, the least; else it is
 	// 1 to 19. Each step down is about a quarter more. With 19 the threads, except those
 	// of classes with a Floor, also have the kernel's policy for such work, SCHED_IDLE, if
-	// nothing forbids it: they give up a processor at once. And, at checkpoints, those
+	// nothing forbids it: they give up a processor at once
+	// (since Linux 6.12 to threads of their own control group only). And, at checkpoints, those
 	// sleep that have to wait for a processor for longer than they run.
 	BackgroundNice int
 
@@ -63,7 +64,8 @@ type Config struct {
 	// ControlGroup, and Stats and the Logger say why. Threads of classes with a Floor
 	// aren't put there, as the group has the lowest priority there is; for the same reason it
 	// takes a BackgroundNice of 19. While it has a limit, version 1 of control groups refuses to lower that of the
-	// process's group below it. Close removes the group.
+	// process's group below it. With version 2 the program can't put processes into groups
+	// below its own meanwhile. Close removes the group.
 	ControlGroup bool
 
 	// LatencyTarget, if not 0, is how long a task of the class "interactive", or a goroutine,

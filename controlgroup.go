@@ -29,7 +29,10 @@ package runq
 //   - A process that a background task starts is in the group, too, and outlives it
 //     perhaps: the group stays then, which is logged.
 //   - Whoever moves the process to another group moves these threads, too, and they
-//     have no limit of their own there.
+//     have no limit of their own there. Threads made after that stay out of the group,
+//     which is logged.
+//   - In version 2 the process's group is a threaded domain as long as there is this one: processes can't be put
+//     into other groups below it (EOPNOTSUPP).
 
 import (
 	"errors"
@@ -69,6 +72,7 @@ type childGroup interface {
 	Add(tid int) error
 	Leave() error
 	SetLimit(cgroup.Limit) error
+	Throttled() (cgroup.Throttled, error)
 	Remove() error
 }
 
@@ -80,11 +84,12 @@ type controlGroup struct {
 	group sx.Pointer[childGroup]
 
 	dir       string // "": none; guarded by the scheduler's lock
-	ungrouped error  // why there is none, or it isn't as it should be; guarded by the scheduler's lock
+	ungrouped error  // why there is none, or a thread isn't in it, or it stays; guarded by the scheduler's lock
+	unlimited error  // why the last limit couldn't be set; written by sysmon, under the scheduler's lock
 
 	cpus  float64 // what the limit is worth; negative: there is none; sysmon's
 	at    int64   // when it was set; sysmon's
-	err   error   // why it couldn't be, the first time since it could; sysmon's
+	told  bool    // that one couldn't be set; sysmon's
 	keeps sx.Bool // and it is what keeps background work to its allowance; partner: holdBack
 }
 
@@ -155,14 +160,16 @@ func (m *m) joinGroup() {
 	}
 	if err := (*group).Add(self); err != nil {
 		m.s.notGrouped("runq: a background thread isn't in the control group: it keeps to the allowance only at checkpoints", err)
+		return
 	}
+	m.grouped = true
 }
 
 // leaveGroup takes the calling thread, which is about to end, out of the group: it ends when it
 // next gets a processor, which may take long in there, and Close wants to remove the group.
 func (m *m) leaveGroup() {
-	if group := m.s.group.group.Load(); group != nil && m.d.bound.idle {
-		_ = (*group).Leave() // then it is in the group until it has ended
+	if m.grouped {
+		_ = (*m.s.group.group.Load()).Leave() // else it is in the group until it has ended
 	}
 }
 
@@ -186,29 +193,34 @@ func (s *Scheduler) limitGroup(allowed float64, now int64) {
 		return
 	}
 	err := (*group).SetLimit(limit)
-	before := g.err
 	g.cpus, g.at = cpus, now
-	switch {
-	case err != nil && before == nil:
-		g.err = err // the first one, which is the one that is told
-		s.notGrouped("runq: the control group of background threads has another limit than the quota allows them", err)
-	case err == nil && before != nil:
-		g.err = nil
-		s.lock.Lock()
-		if g.ungrouped == before {
-			g.ungrouped = nil
-		}
-		s.lock.Unlock()
+	s.lock.Lock()
+	g.unlimited = err
+	s.lock.Unlock()
+	if err != nil && !g.told {
+		g.told = true
+		s.cfg.Logger.Warn("runq: the control group of background threads has another limit than the quota allows them", "error", err)
 	}
 }
 
+// wrong is what is wrong with the group. The scheduler's lock is held.
+func (g *controlGroup) wrong() error {
+	if g.ungrouped != nil && g.unlimited != nil {
+		return errors.Join(g.ungrouped, g.unlimited)
+	}
+	if g.ungrouped != nil {
+		return g.ungrouped
+	}
+	return g.unlimited
+}
+
 // limited tells whether there is a limit. It is sysmon's.
-func (g *controlGroup) limited() bool { return g.err == nil && g.cpus >= 0 }
+func (g *controlGroup) limited() bool { return g.unlimited == nil && g.cpus >= 0 }
 
 // due tells whether the limit is to be set anew.
 func (g *controlGroup) due(cpus float64, now int64) bool {
 	switch old := g.cpus; {
-	case g.err != nil:
+	case g.unlimited != nil:
 		return now-g.at >= limitEvery
 	case old < 0 || cpus < 0:
 		return (old < 0) != (cpus < 0)

@@ -1,6 +1,7 @@
 package runq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/runq-go/runq/internal/cgroup"
+	"github.com/runq-go/runq/internal/osthread"
 )
 
 // fakeGroup notes what is done with it.
@@ -23,7 +25,10 @@ type fakeGroup struct {
 	left    int
 	limits  []float64 // CPUs
 	removed bool
-	err     error // of everything
+
+	err              error // of everything
+	addErr, limitErr error // of Add and SetLimit
+	throttled        time.Duration
 }
 
 func (g *fakeGroup) note(f func()) error {
@@ -41,11 +46,23 @@ func (g *fakeGroup) seen() (added int, limits []float64, removed bool) {
 }
 
 func (g *fakeGroup) Dir() string   { return "/fake" }
-func (g *fakeGroup) Add(int) error { return g.note(func() { g.added++ }) }
+func (g *fakeGroup) Add(int) error { return cmp.Or(g.addErr, g.note(func() { g.added++ })) }
+func (g *fakeGroup) Throttled() (t cgroup.Throttled, err error) {
+	return t, g.note(func() { t.Time = g.throttled })
+}
 func (g *fakeGroup) Leave() error  { return g.note(func() { g.left++ }) }
 func (g *fakeGroup) Remove() error { return g.note(func() { g.removed = true }) }
 func (g *fakeGroup) SetLimit(l cgroup.Limit) error {
-	return g.note(func() { g.limits = append(g.limits, l.CPUs()) })
+	var refused error
+	err := g.note(func() { g.limits, refused = append(g.limits, l.CPUs()), g.limitErr })
+	return cmp.Or(refused, err)
+}
+
+// refuse lets SetLimit fail; nil: no longer.
+func (g *fakeGroup) refuse(why error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limitErr = why
 }
 
 // grouped returns a scheduler whose group is g, and what it logs.
@@ -243,7 +260,7 @@ func TestControlGroupFails(t *testing.T) {
 		t.Errorf("limits: %v; Stats: %+v", limits, b)
 	}
 	closeInTime(t, s)
-	if l := log.String(); strings.Count(l, "\n") != 2 || !strings.Contains(l, "thread isn't in") || !strings.Contains(l, "can't be removed") {
+	if l := log.String(); strings.Count(l, "\n") != 3 || !strings.Contains(l, "thread isn't in") || !strings.Contains(l, "another limit") || !strings.Contains(l, "can't be removed") {
 		t.Errorf("the log says %q", l)
 	}
 }
@@ -251,23 +268,68 @@ func TestControlGroupFails(t *testing.T) {
 // TestControlGroupRecovers: a limit that is refused for a time is told of for that long.
 func TestControlGroupRecovers(t *testing.T) {
 	g := &fakeGroup{}
-	s, _ := grouped(t, g, nil)
+	s, log := grouped(t, g, nil)
 	useBackground(t, s)
-	refuse := func(why error) {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.err = why
-	}
-	for i, c := range []struct{ refused, told error }{
-		{nil, nil}, {syscall.EINVAL, syscall.EINVAL}, {syscall.EACCES, syscall.EINVAL}, {nil, nil}, {syscall.EBUSY, syscall.EBUSY}, {nil, nil},
-	} {
-		refuse(c.refused)
+	for i, refused := range []error{nil, syscall.EINVAL, syscall.EACCES, nil, syscall.EBUSY, nil} {
+		g.refuse(refused)
 		s.limitGroup(0.5+float64(i)/10, 10*ms+int64(i)*limitEvery)
-		if told := s.Stats().Background.Ungrouped; told != c.told {
-			t.Errorf("limit %d: %v; Stats say %v, want %v", i+1, c.refused, told, c.told)
+		if told := s.Stats().Background.Ungrouped; told != refused {
+			t.Errorf("limit %d: %v; Stats say %v", i+1, refused, told)
 		}
 	}
 	closeInTime(t, s)
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("told %d times: %s", n, log)
+	}
+}
+
+// TestThrottledIsNoPressure: a thread that the kernel keeps to the limit of its group doesn't rest for that.
+func TestThrottledIsNoPressure(t *testing.T) {
+	for _, c := range []struct {
+		throttled time.Duration // in a second in which it has waited for half of one
+		rests     bool
+	}{{0, true}, {time.Second / 2, false}, {time.Second, false}} {
+		g := &fakeGroup{}
+		s, _ := grouped(t, g, nil)
+		now := osthread.Account{Ran: time.Second, Waited: time.Second, Times: 1}
+		s.account = func() (osthread.Account, error) { return now, nil }
+		runBackground(t, s.Background(), func(tk *Task) error { //nolint:errcheck // there is none
+			tk.m.giveRoom()
+			now = osthread.Account{Ran: now.Ran + time.Second/4, Waited: now.Waited + time.Second/2, Times: 2}
+			g.throttled = c.throttled
+			tk.m.pressure.next = 0
+			tk.m.giveRoom()
+			return nil
+		})
+		if rested := s.Stats().Background.Rested; (rested > 0) != c.rests {
+			t.Errorf("throttled for %v, it rests for %v", c.throttled, rested)
+		}
+		closeInTime(t, s)
+	}
+}
+
+// TestControlGroupWithout: a thread that isn't in the group keeps to the allowance at checkpoints, with all
+// its debt, and Stats go on to say so when limits are refused and then aren't.
+func TestControlGroupWithout(t *testing.T) {
+	g := &fakeGroup{addErr: syscall.ENOSPC}
+	s, _ := grouped(t, g, nil)
+	runBackground(t, s.Background(), func(tk *Task) error {
+		if tk.m.grouped {
+			t.Error("it counts as being in the group")
+		}
+		return nil
+	}) //nolint:errcheck // there is none
+	for i, refused := range []error{syscall.EINVAL, nil} {
+		g.refuse(refused)
+		s.limitGroup(0.5, 10*ms+int64(i)*limitEvery)
+		if told := s.Stats().Background.Ungrouped; !errors.Is(told, syscall.ENOSPC) || errors.Is(told, syscall.EINVAL) != (refused != nil) {
+			t.Errorf("Stats say %v; the limit: %v", told, refused)
+		}
+	}
+	closeInTime(t, s)
+	if g.left != 0 {
+		t.Errorf("%d threads have left it", g.left)
+	}
 }
 
 // TestControlGroupNotAsked: nobody makes a group that isn't wanted.

@@ -79,9 +79,10 @@ func (b *bucket) pay(used, now int64, kept bool) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fill(now)
+	before := b.saved
 	b.saved -= float64(used)
-	if kept {
-		b.saved = max(b.saved, -bucketTime*b.rate)
+	if kept { // what others owe stays
+		b.saved = max(b.saved, min(before, -bucketTime*b.rate))
 	}
 	if b.saved >= 0 || b.rate < 0 {
 		return 0
@@ -89,9 +90,12 @@ func (b *bucket) pay(used, now int64, kept bool) (wait time.Duration) {
 	return time.Duration(-b.saved/b.rate) + 1
 }
 
-// restrained lets a background task wait that mustn't run now, and reports whether it has
-// waited. It runs on the task's thread.
+// restrained lets a background task wait that mustn't run now. It reports whether it has
+// waited, or is asked for something else, which the caller is to look at. It runs on the task's thread.
 func (m *m) restrained() bool {
+	if m.p.attn.Load()&attnAsked != 0 {
+		return true
+	}
 	held := m.holdBack()
 	return m.giveRoom() || held
 }
@@ -108,27 +112,32 @@ func (m *m) holdBack() (slept bool) {
 		if n := b.limits.Load(); m.limit != n { // what it has used before there was a limit is free
 			m.limit, m.paid = n, int64(used)
 		}
-		wait := b.pay(max(int64(used)-m.paid, 0), m.s.clock.Now(), m.s.group.keeps.Load() && m.d.bound.idle)
+		wait := b.pay(max(int64(used)-m.paid, 0), m.s.clock.Now(), m.s.group.keeps.Load() && m.grouped)
 		m.paid = int64(used)
 		if wait <= 0 {
 			return slept
 		}
-		m.sleepHeldBack(min(wait, holdMost), event.ReasonHeldBack)
 		slept = true
+		if !m.sleepHeldBack(min(wait, holdMost), event.ReasonHeldBack) {
+			return slept
+		}
 	}
 	return slept
 }
 
 // sleepHeldBack lets the thread sleep, with its task and its P. Meanwhile it touches neither:
 // a stop of the world takes the P away, and the P's ring of events can be read. The class
-// isn't charged for it.
-func (m *m) sleepHeldBack(d time.Duration, why event.Reason) {
+// isn't charged for it. Who is asked for something else doesn't sleep: false.
+func (m *m) sleepHeldBack(d time.Duration, why event.Reason) bool {
 	s, t, p := m.s, m.curg, m.p
+	if p.attn.Load()&attnAsked != 0 {
+		return false
+	}
 	if p.events != nil {
 		t.event(event.KindTaskBlocked, why, 0)
 	}
 	began := s.clock.Now()
-	charged := p.turn.serves && p.attn.Load()&attnUnseat == 0
+	charged := p.turn.serves
 	if charged {
 		p.stretch(began)
 		p.turn.since = 0 // partner: uncharged
@@ -150,6 +159,7 @@ func (m *m) sleepHeldBack(d time.Duration, why event.Reason) {
 	if p.events != nil {
 		t.event(event.KindTaskUnblocked, event.ReasonNone, 0)
 	}
+	return true
 }
 
 // governor reckons the allowance. Sysmon owns it, but for what is said to be guarded by

@@ -462,4 +462,8 @@ func TestPayKept(t *testing.T) {
 	if got := b.pay(used, now, false); got < 30*time.Second {
 		t.Errorf("not kept to it, it waits for %v only", got)
 	}
+	before := b.saved
+	if b.pay(int64(time.Millisecond), now, true); b.saved != before {
+		t.Errorf("who was kept to the rate has changed what another one owes by %v ns", b.saved-before)
+	}
 }

@@ -48,6 +48,7 @@ type m struct {
 	paid     int64         // CPU time that it has paid for; the M's
 	limit    uint32        // which limit it pays for, by its number; the M's
 	pressure pressure      // how its thread gets processors; the M's
+	grouped  bool          // its thread is in the control group of background threads; the M's
 	before   time.Duration // CPU time that its thread had used when it got it; written before tid
 	tid      sx.Int32      // of the thread it has for itself; 0: it has none
 	rested   threadRest    // what is known of its sleep; guarded by the lock

@@ -76,9 +76,23 @@ func (g *pressure) step(now int64, a osthread.Account) (rest time.Duration) {
 		return 0
 	}
 	most := min(max(restUsual, 10*waited), restMost)
-	g.rest = min(max(2*g.rest, waited, restLeast), most)
+	g.rest = min(max(2*g.rest, min(waited, restUsual), restLeast), most)
 	g.next = now + int64(g.rest) + pressureProbe
 	return g.rest
+}
+
+// account is the kernel's account of the thread, but that the time for which the kernel has
+// kept its control group to a limit isn't waiting: to the kernel it is. (What it has kept the whole
+// process to, is: there is no room then either.) It is summed over CPUs, so that a
+// thread in the group may be taken to have waited for less than it has.
+func (m *m) account() (osthread.Account, error) {
+	a, err := m.s.account()
+	if err == nil && m.grouped {
+		if t, err := (*m.s.group.group.Load()).Throttled(); err == nil {
+			a.Waited -= t.Time
+		}
+	}
+	return a, err
 }
 
 // giveRoom lets a background thread sleep that gets no processors, and reports whether it
@@ -92,7 +106,7 @@ func (m *m) giveRoom() bool {
 	if now < g.next {
 		return false
 	}
-	a, err := m.s.account()
+	a, err := m.account()
 	if err != nil {
 		g.next = now + int64(restMost) // it may be forbidden for a while: in vain is asked seldom
 		return false
@@ -101,7 +115,9 @@ func (m *m) giveRoom() bool {
 	if rest == 0 {
 		return false
 	}
-	m.sleepHeldBack(rest, event.ReasonPressure)
-	m.s.rested.Add(int64(rest))
+	m.p.giveUpQueue() // what it would have run next is for others
+	if m.sleepHeldBack(rest, event.ReasonPressure) {
+		m.s.rested.Add(int64(rest))
+	}
 	return true
 }

@@ -29,7 +29,7 @@ func TestPressureStep(t *testing.T) {
 		"room again":       {{4 * ms, 6 * ms, 3, 10 * ms}, {ms, 2 * ms, 1, 20 * ms}, {ms, ms, 1, 0}, {10 * ms, 0, 0, 0}, {4 * ms, 6 * ms, 3, 10 * ms}},
 		"room for once":    {{4 * ms, 6 * ms, 3, 10 * ms}, {ms, 2 * ms, 1, 20 * ms}, {ms, 2 * ms, 1, 40 * ms}, {ms, 0, 1, 0}, {ms, 2 * ms, 1, 40 * ms}},
 		"no processor":     {{ms, 50 * ms, 1, 50 * ms}, {ms, 50 * ms, 1, 100 * ms}, {ms, 50 * ms, 1, 200 * ms}, {ms, 50 * ms, 1, 400 * ms}, {ms, 50 * ms, 1, 500 * ms}, {ms, 40 * ms, 1, 400 * ms}},
-		"none for an hour": {{ms, time.Hour, 1, time.Second}, {ms, time.Hour, 1, time.Second}},
+		"none for an hour": {{ms, time.Hour, 1, restUsual}, {ms, time.Hour, 1, 2 * restUsual}, {ms, time.Hour, 1, 4 * restUsual}, {ms, time.Hour, 1, 8 * restUsual}, {ms, time.Hour, 1, time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var g pressure
@@ -170,6 +170,82 @@ func TestStopBesideRest(t *testing.T) {
 	if err := awaitClosed(t, "it ends", done); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestAskedBeforeRest: a task whose P was taken, or that is asked to stop, answers instead of sleeping.
+func TestAskedBeforeRest(t *testing.T) {
+	needThreads(t)
+	clk := nap{newFakeClock(), make(chan struct{}), make(chan struct{})} // its pause never ends
+	s := newBackgroundIn(t, Config{Procs: 1}, surroundings{clock: clk, seed: 1, noSysmon: true})
+	var p *p
+	began, taken := make(chan struct{}), make(chan struct{})
+	done := async(func() error {
+		return s.Background().Run(nil, func(tk *Task) error {
+			p = tk.m.p
+			close(began)
+			<-taken
+			if !tk.m.restrained() {
+				return errors.New("it wasn't told to look at what it is asked for")
+			}
+			if tk.m.sleepHeldBack(napping, event.ReasonPressure) {
+				return errors.New("it has slept")
+			}
+			return nil
+		})
+	})
+	<-began
+	s.lock.Lock()
+	s.overrun(p)
+	s.lock.Unlock()
+	close(taken)
+	if err := awaitClosed(t, "it ends", done); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRestLeavesWork: what is queued on the P of a task that rests is for others.
+func TestRestLeavesWork(t *testing.T) {
+	needThreads(t)
+	a := new(pressed)
+	clk := restClock{newClock(), make(chan struct{}), make(chan struct{})}
+	s := newBackgroundIn(t, Config{Procs: 1}, surroundings{clock: clk, seed: 1, noSysmon: true, account: a.account})
+	const children = 5
+	var queued atomic.Int64
+	done := async(func() error {
+		return s.Background().Run(nil, func(tk *Task) error {
+			for range children {
+				tk.Go(func(*Task) {})
+			}
+			for !tk.m.giveRoom() { // the first look only sees where its thread begins
+				tk.m.pressure.next = 0
+			}
+			queued.Store(int64(tk.m.p.class.queue.Len()))
+			return nil
+		})
+	})
+	<-clk.began
+	close(clk.over)
+	if err := awaitClosed(t, "it ends", done); err != nil {
+		t.Error(err)
+	}
+	if queued.Load() != children {
+		t.Errorf("%d of %d tasks are where others find them", queued.Load(), children)
+	}
+}
+
+// restClock is a clock whose first pause lasts until a channel is closed.
+type restClock struct {
+	clock
+	began, over chan struct{}
+}
+
+func (c restClock) Pause(time.Duration) {
+	select {
+	case <-c.began:
+	default:
+		close(c.began)
+	}
+	<-c.over
 }
 
 // nap is a clock that lasts for one pause until a channel is closed.

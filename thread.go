@@ -70,10 +70,13 @@ func (b *binding) bind() error {
 	return errors.Join(nice, cpus)
 }
 
-// try tells whether threads can be bound so: it does it to one that ends.
+// try tells whether threads can be bound so: it does it to one that ends. That isn't made idle,
+// which may fail, so that the caller needn't wait until there is a processor for it.
 func (b *binding) try() error {
+	busy := *b
+	busy.idle = false
 	done := make(chan error, 1)
-	sx.Go(func() { onOwnThread(func() { done <- b.bind() }) })
+	sx.Go(func() { onOwnThread(func() { done <- busy.bind() }) })
 	return <-done
 }
 
@@ -85,11 +88,11 @@ func (m *m) driveBound() {
 	s := m.s
 	defer s.threads.Done()
 	defer m.leaveGroup()
+	m.joinGroup() // the kernel locks all groups for it: better not with the lowest priority
 	// It was possible when the domain was made. Once is enough to be told that it isn't any more.
 	if err := m.d.bound.bind(); err != nil && m.d.unbound.CompareAndSwap(false, true) {
 		s.cfg.Logger.Warn("runq: a thread isn't bound as its class wants it: its tasks run on it all the same", "error", err)
 	}
-	m.joinGroup()
 	tid := osthread.ID()
 	m.before, _ = osthread.CPUTime(tid) // an ordinary thread's so far
 	m.paid = int64(m.before)

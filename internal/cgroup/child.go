@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -118,7 +119,7 @@ func (g *Group) newChild(root string, files control) (*Child, error) {
 	}
 	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: removePatience}
 	c.path = filepath.Join(root, c.dir)
-	c.disables = others
+	c.disables = g.unified && others
 	if err := c.setUp(); err != nil {
 		err = errors.Join(err, files.remove(c.dir))
 		c.disable()
@@ -182,6 +183,13 @@ func (c *Child) setUp() error {
 		if err := c.set(c.dir, "cgroup.type", "threaded"); err != nil {
 			return fmt.Errorf("%w: the process's group must have no domain controllers enabled for its groups, and no processes in them", err)
 		}
+	}
+	return c.enable()
+}
+
+// enable gives the group the controller, if it has none, and the lowest priority.
+func (c *Child) enable() error {
+	if c.g.unified {
 		text, _ := readFile(c.g.fsys, c.parent+"/cgroup.subtree_control")
 		if !slices.Contains(strings.Fields(text), "cpu") {
 			if err := c.set(c.parent, "cgroup.subtree_control", "+cpu"); err != nil {
@@ -215,8 +223,14 @@ func (c *Child) set(dir, file, text string) error {
 func (c *Child) Dir() string { return c.path }
 
 // Add puts a thread of this process into the group; 0 stands for the calling one, which
-// is quicker.
-func (c *Child) Add(tid int) error { return c.put(c.dir, tid) }
+// is quicker. A process that is in another group than when its group was found has left
+// the limits above this one, and its threads aren't taken back into them: that is an error.
+func (c *Child) Add(tid int) error {
+	if err := c.g.moved(); err != nil {
+		return err
+	}
+	return c.put(c.dir, tid)
+}
 
 // Leave puts the calling thread back into the process's group.
 func (c *Child) Leave() error { return c.put(c.parent, 0) }
@@ -236,11 +250,25 @@ func LimitOf(cpus float64, period time.Duration) Limit {
 	if quota >= leastQuota {
 		return Limit{quota, period}
 	}
-	return Limit{leastQuota, min(time.Duration(float64(leastQuota)/cpus).Truncate(time.Microsecond), time.Second)}
+	period = time.Duration(math.Ceil(leastQuota.Seconds()/cpus*1e6)) * time.Microsecond
+	return Limit{leastQuota, min(period, time.Second)}
 }
 
 // SetLimit sets the group's limit; the zero Limit is none.
 func (c *Child) SetLimit(l Limit) error {
+	err := c.setLimit(l)
+	if !c.g.unified || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// Somebody has disabled the controller for the groups below the process's.
+	defer c.files.lock(c.parent)()
+	if again := c.enable(); again != nil {
+		return errors.Join(err, again)
+	}
+	return c.setLimit(l)
+}
+
+func (c *Child) setLimit(l Limit) error {
 	quota, period := fmt.Sprint(l.Quota.Microseconds()), fmt.Sprint(l.Period.Microseconds())
 	switch {
 	case c.g.unified && l == Limit{}:
@@ -277,18 +305,24 @@ func (c *Child) Throttled() (Throttled, error) { return c.g.throttledAt(c.dir) }
 // but not for ever. The error names a group that stays.
 func (c *Child) Remove() error {
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
-		err := c.files.remove(c.dir)
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			if c.disables {
-				defer c.files.lock(c.parent)()
-				c.disable()
-			}
+		err := c.remove()
+		if err == nil {
 			return nil
 		}
 		if !errors.Is(err, syscall.EBUSY) || time.Since(begun) > c.patience {
 			return fmt.Errorf("cgroup: the group %s stays, remove it when nothing is in it any more; processes that its threads have started are: %w", c.path, err)
 		}
 	}
+}
+
+// remove tries it once.
+func (c *Child) remove() error {
+	defer c.files.lock(c.parent)()
+	if err := c.files.remove(c.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	c.disable()
+	return nil
 }
 
 // disable undoes what was done to the process's group, unless there are groups in it: they may

@@ -25,6 +25,7 @@ type fakeKernel struct {
 	busy    int              // how often a group can't be removed yet
 	writes  []string
 	locked  bool
+	removed bool // a group was, while it wasn't locked
 }
 
 const procsGroup = "sys/fs/cgroup/work"
@@ -98,8 +99,8 @@ func (k *fakeKernel) failure(operation, name string) error {
 }
 
 func (k *fakeKernel) lock(name string) (unlock func()) {
-	if name != procsGroup || k.locked {
-		k.t.Errorf("%s is locked; another is: %v", name, k.locked)
+	if k.locked {
+		k.t.Errorf("%s is to be locked, and something already is", name)
 	}
 	k.locked = true
 	return func() { k.locked = false }
@@ -164,6 +165,7 @@ func (k *fakeKernel) remove(name string) error {
 		k.busy--
 		return syscall.EBUSY
 	}
+	k.removed = k.removed || !k.locked
 	return os.RemoveAll(filepath.Join(k.root, name))
 }
 
@@ -381,8 +383,56 @@ func TestChildOfTwo(t *testing.T) {
 				t.Errorf("%s: removing the last one writes %v, %v; want %s", c.what, k.writes, err, c.want)
 			}
 		}
-		if k.locked {
-			t.Errorf("%s: locked for ever", c.what)
+		if k.locked || k.removed {
+			t.Errorf("%s: locked for ever: %v; removed without a lock: %v", c.what, k.locked, k.removed)
+		}
+	}
+}
+
+// TestChildWithout: version 2: when somebody takes the controller from the groups, it is enabled again.
+func TestChildWithout(t *testing.T) {
+	k, g := newFakeKernel(t, true)
+	child, err := g.newChild(k.root, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := func() {
+		k.put(procsGroup+"/cgroup.subtree_control", "\n")
+		for _, file := range []string{"cpu.max", "cpu.idle", "cpu.weight", "cpu.stat"} {
+			os.Remove(filepath.Join(k.root, child.dir, file))
+		}
+		k.writes = nil
+	}
+	take()
+	err = child.SetLimit(LimitOf(0.5, 10*ms))
+	own := filepath.Base(child.dir) + "/"
+	want := "cgroup.subtree_control +cpu, cpu.idle 1, cpu.max 5000 10000"
+	if got := strings.ReplaceAll(strings.Join(k.writes, ", "), own, ""); err != nil || got != want {
+		t.Errorf("writes %s, %v; want %s", got, err, want)
+	}
+	take()
+	k.fail["cgroup.subtree_control"] = syscall.EBUSY
+	if err := child.SetLimit(LimitOf(0.5, 10*ms)); !errors.Is(err, syscall.EBUSY) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("when that is refused: %v", err)
+	}
+}
+
+// TestMoved: threads of a process that was put into another group stay in that.
+func TestMoved(t *testing.T) {
+	for _, unified := range []bool{false, true} {
+		k, g := newFakeKernel(t, unified)
+		child, err := g.newChild(k.root, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.writes = nil
+		k.put(threadFile, "3:cpu:/work\n0::/work\n")
+		if err := child.Add(0); err != nil || len(k.writes) != 1 {
+			t.Errorf("version 2: %v; where it was, it writes %v, %v", unified, k.writes, err)
+		}
+		k.put(threadFile, "3:cpu:/\n0::/\n")
+		if err := child.Add(0); err == nil || !strings.Contains(err.Error(), "moved from the group /work to /") || len(k.writes) != 1 {
+			t.Errorf("version 2: %v; elsewhere it writes %v, %v", unified, k.writes, err)
 		}
 	}
 }
@@ -392,7 +442,7 @@ func TestLimitOf(t *testing.T) {
 		cpus float64
 		want Limit
 	}{
-		{0.1, Limit{ms, 10 * ms}}, {0.05, Limit{ms, 20 * ms}}, {1e-9, Limit{ms, time.Second}}, {1.23456, Limit{12345 * time.Microsecond, 10 * ms}},
+		{0.1, Limit{ms, 10 * ms}}, {0.05, Limit{ms, 20 * ms}}, {1e-9, Limit{ms, time.Second}}, {0.03, Limit{ms, 33334 * time.Microsecond}}, {1.23456, Limit{12345 * time.Microsecond, 10 * ms}},
 	} {
 		if got := LimitOf(c.cpus, 10*ms); got != c.want {
 			t.Errorf("%v CPUs: %v, want %v", c.cpus, got, c.want)

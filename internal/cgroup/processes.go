@@ -39,7 +39,7 @@ func (g *Group) newLimited(parent, root string, files control, l Limit) (*Child,
 	}
 	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: endPatience}
 	c.path = filepath.Join(root, c.dir)
-	if err := c.SetLimit(l); err != nil {
+	if err := c.setLimit(l); err != nil {
 		return nil, errors.Join(err, files.remove(c.dir))
 	}
 	return c, nil

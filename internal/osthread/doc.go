@@ -28,7 +28,7 @@ import "time"
 
 // Account is what the kernel has counted of a thread since it was made.
 type Account struct {
-	Ran    time.Duration // on processors, until the last tick
+	Ran    time.Duration // on processors
 	Waited time.Duration // ready to run, until it had a processor
 	Times  int64         // how often it has got one
 }

@@ -8,7 +8,8 @@ import (
 
 // SetIdle gives the calling thread the kernel's policy for work that nobody waits for
 // (SCHED_IDLE), for good unless it has privileges: any thread of the usual policy that
-// wants the processor gets it at once, and a processor with nothing else to do counts as
+// wants the processor gets it at once (since Linux 6.12 only one of the same control group: what
+// is between groups is by their weights, unless one is of cpu.idle), and a processor with nothing else to do counts as
 // free. A nice value alone doesn't do that: who has got the processor keeps it for some
 // milliseconds, whatever its nice value. The nice value stays as it is. The error says if
 // a sandbox forbids it. It doesn't block.

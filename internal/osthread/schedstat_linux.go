@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // Schedstat returns the kernel's account of the calling thread. The error says so if it keeps
@@ -14,7 +16,11 @@ func Schedstat() (Account, error) {
 	if err != nil {
 		return Account{}, fmt.Errorf("osthread: the kernel's account of a thread: %w", err)
 	}
-	return parseSchedstat(text)
+	a, err := parseSchedstat(text)
+	if ran, errno := read(unix.CLOCK_THREAD_CPUTIME_ID); errno == 0 {
+		a.Ran = ran // the file has it as of the last tick
+	}
+	return a, err
 }
 
 // parseSchedstat reads such a file: three numbers, the first two of nanoseconds.
