@@ -27,13 +27,45 @@ type decoder struct {
 	places  []place
 }
 
-// op is a triple, in our numbers.
+// op is a triple, in our numbers. What its mode says of the fields that most events have is
+// numbers to reckon with, for no processor can foresee which triple comes next: a branch for
+// each would take longer than all the rest.
 type op struct {
-	mode   uint32
-	of     uint8 // the file's kind
-	kind   event.Kind
-	reason event.Reason
-	text   bool // Arg is a StringID
+	timeMask uint64 // of the eight bytes where a time begins
+	timeSign uint64 // all ones: it is the time back
+	taskMask event.TaskID
+	seqMask  uint32 // all ones: Seq counts from the hint's on
+	mode     uint32
+	timeSize uint8
+	taskStep uint8
+	seqStep  uint8
+	of       uint8 // the file's kind
+	kind     event.Kind
+	reason   event.Reason
+	coarse   bool
+	text     bool // Arg is a StringID
+}
+
+// newOp returns the triple with the mode and the file's kind.
+func newOp(mode uint32, of uint8) op {
+	o := op{mode: mode, of: of, coarse: mode&modeCoarse != 0, timeSize: timeSize[mode&timeMask>>1]}
+	o.timeMask = 1<<(8*o.timeSize) - 1
+	if mode&timeMask == timeBack {
+		o.timeSign = ^uint64(0)
+	}
+	if mode&taskMask != taskNone {
+		o.taskMask = ^event.TaskID(0)
+	}
+	if mode&taskMask == taskNext {
+		o.taskStep = 1
+	}
+	switch mode & seqMask {
+	case seqOne:
+		o.seqStep = 1
+	case seqCount:
+		o.seqMask, o.seqStep = ^uint32(0), 1
+	}
+	return o
 }
 
 // names are what a file's numbers stand for.
@@ -73,7 +105,9 @@ func (d *decoder) begin(content []byte) error {
 	for i := range ops {
 		kind, reason := c.byte(), c.byte()
 		k := d.names.kinds[kind]
-		d.ops[i] = op{mode: uint32(c.next()), of: kind, kind: k, reason: d.names.reasons[reason], text: d.names.texts[k]}
+		o := newOp(uint32(c.next()), kind)
+		o.kind, o.reason, o.text = k, d.names.reasons[reason], d.names.texts[k]
+		d.ops[i] = o
 		d.strange = d.strange || k == event.KindNone && kind != uint8(event.KindNone)
 	}
 	places := c.next()
@@ -136,38 +170,23 @@ func (d *decoder) read(dst []event.Event) (int, error) {
 		if at > last {
 			break // the column has ended; check sees it
 		}
-		size := timeSize[mode&timeMask>>1]
-		d8 := binary.LittleEndian.Uint64(times[at:]) & (1<<(8*size) - 1)
-		if mode&timeMask == timeBack {
-			d8 = -d8
-		}
-		time += int64(d8)
-		at += int(size)
+		time += int64(binary.LittleEndian.Uint64(times[at:])&op.timeMask ^ op.timeSign - op.timeSign)
+		at += int(op.timeSize)
 		switch mode & placeMask {
 		case placeNone:
 			in = nowhere
 		case placeColumn:
 			in = d.placeAt(d.cols[colPlace].next())
 		}
-		of, before := event.NoTask, task
-		switch mode & taskMask {
-		case taskNext:
-			task++
-			of = task
-		case taskSame:
-			of = task
-		case taskDelta:
+		before := task
+		task += event.TaskID(op.taskStep)
+		if mode&taskMask == taskDelta {
 			task += event.TaskID(unzigzag(d.cols[colTask].next()))
-			of = task
 		}
+		of := task & op.taskMask
 		h := &d.hints[uint64(of)%hints]
-		seq := uint32(0)
-		switch mode & seqMask {
-		case seqOne:
-			seq = 1
-		case seqCount:
-			seq = h.seq + 1
-		case seqColumn:
+		seq := h.seq&op.seqMask + uint32(op.seqStep)
+		if mode&seqMask == seqColumn {
 			seq = uint32(d.cols[colSeq].next())
 		}
 		h.seq = seq
@@ -177,7 +196,7 @@ func (d *decoder) read(dst []event.Event) (int, error) {
 		e.Time, e.Task, e.Seq, e.Arg = time, of, seq, 0
 		e.P, e.M = in.p, in.m
 		e.Stack, e.By = 0, 0
-		e.Kind, e.Reason, e.Coarse = op.kind, op.reason, mode&modeCoarse != 0
+		e.Kind, e.Reason, e.Coarse = op.kind, op.reason, op.coarse
 		if mode&argMask != 0 {
 			d.arg(e, op, h, before)
 		}
