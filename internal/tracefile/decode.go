@@ -161,7 +161,7 @@ func (c *column) byte() byte {
 func (d *decoder) read(dst []event.Event) (int, error) {
 	dst = dst[:min(len(dst), d.n-d.at)]
 	ops := d.cols[colOps].b[d.at:][:len(dst)]
-	time, task, in := d.time, d.task, d.place
+	time, task, in, stack, by := d.time, d.task, d.place, d.stack, d.by
 	times, at := d.cols[colTime].b, d.cols[colTime].i
 	last := len(times) - 8 // where a time can begin that is followed by enough bytes to be read at once
 	for i := range dst {
@@ -200,11 +200,20 @@ func (d *decoder) read(dst []event.Event) (int, error) {
 		if mode&argMask != 0 {
 			d.arg(e, op, h, before)
 		}
-		if mode&(stackMask|byMask) != 0 {
-			d.stacks(e, mode)
+		if mode&stackMask != 0 {
+			if mode&stackMask == stackColumn {
+				stack = d.names.stackID(event.StackID(d.cols[colStack].next()))
+			}
+			e.Stack = stack
+		}
+		if mode&byMask != 0 {
+			if mode&byMask == byColumn {
+				by = d.names.stackID(event.StackID(d.cols[colStack].next()))
+			}
+			e.By = by
 		}
 	}
-	d.time, d.task, d.place = time, task, in
+	d.time, d.task, d.place, d.stack, d.by = time, task, in, stack, by
 	d.cols[colTime].i, d.cols[colTime].bad = at, at > last
 	return d.check(dst)
 }
@@ -224,22 +233,6 @@ func (d *decoder) arg(e *event.Event, op *op, h *hint, before event.TaskID) {
 	e.Arg = *last
 	if op.text {
 		e.Arg = uint64(d.names.string(e.Arg))
-	}
-}
-
-// stacks reads Stack and By.
-func (d *decoder) stacks(e *event.Event, mode uint32) {
-	if mode&stackMask == stackColumn {
-		d.stack = event.StackID(d.cols[colStack].next())
-	}
-	if mode&stackMask != 0 {
-		e.Stack = d.names.stackID(d.stack)
-	}
-	if mode&byMask == byColumn {
-		d.by = event.StackID(d.cols[colStack].next())
-	}
-	if mode&byMask != 0 {
-		e.By = d.names.stackID(d.by)
 	}
 }
 
