@@ -224,6 +224,8 @@ func (g *controlGroup) due(cpus float64, now int64) bool {
 		return now-g.at >= limitEvery
 	case old < 0 || cpus < 0:
 		return (old < 0) != (cpus < 0)
+	case now-g.at >= limitEvery: // who knows who has changed it, or moved the process
+		return true
 	case cpus > old:
 		return cpus > old*(1+groupHair) && now-g.at >= raiseEvery
 	default:

@@ -265,6 +265,19 @@ func TestControlGroupFails(t *testing.T) {
 	}
 }
 
+// TestControlGroupAgain: a limit is set again every second, whoever has changed it.
+func TestControlGroupAgain(t *testing.T) {
+	g := &fakeGroup{}
+	s, _ := grouped(t, g, nil)
+	useBackground(t, s)
+	for _, now := range []int64{ms, ms + 1, limitEvery, ms + limitEvery, ms + limitEvery + 1} {
+		s.limitGroup(0.5, now)
+	}
+	if _, limits, _ := g.seen(); len(limits) != 2 {
+		t.Errorf("limits set: %v; want the same one twice", limits)
+	}
+}
+
 // TestControlGroupRecovers: a limit that is refused for a time is told of for that long.
 func TestControlGroupRecovers(t *testing.T) {
 	g := &fakeGroup{}

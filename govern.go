@@ -101,7 +101,7 @@ func (m *m) restrained() bool {
 }
 
 // holdBack keeps a background task waiting that has used up the allowance. It runs on
-// the task's thread, and reports whether that has slept.
+// the task's thread, and reports whether that has slept, or should have but for what it is asked.
 func (m *m) holdBack() (slept bool) {
 	b := m.d.bucket
 	for b != nil && b.limited.Load() {

@@ -151,22 +151,36 @@ func TestIsolateQuota(t *testing.T) {
 	if err := g.Remove(); err != nil {
 		t.Fatal(err)
 	}
+	before := quotaGroups(t, parent)
 	stdout, stderr, status := runCommand(t, dir, args...)
 	if status != exitOK || stderr != "" || !strings.Contains(stdout, "at most 0.5 CPUs for the server") || strings.Count(stdout, " periods\n") != 2 {
 		t.Errorf("got status %d, standard error %q\n%s", status, stderr, stdout)
 	}
-	groups, err := filepath.Glob(filepath.Join(parent, "runq-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range groups { // some may be those of other tests, which run at the same time
-		var pid, n int
-		fmt.Sscanf(filepath.Base(g), "runq-%d-%d", &pid, &n) //nolint:errcheck // then 0 is nobody
-		_, ended := os.Stat(fmt.Sprintf("/proc/%d", pid))
-		if _, err := os.Stat(g); ended != nil && err == nil {
+	for _, g := range quotaGroups(t, parent) {
+		if _, err := os.Stat(g); !slices.Contains(before, g) && err == nil {
 			t.Errorf("left behind: %s", g)
 		}
 	}
+}
+
+// quotaGroups returns the groups in parent that processes have left which are no more: others may be those of
+// other tests, which run at the same time.
+func quotaGroups(t *testing.T, parent string) (left []string) {
+	t.Helper()
+	groups, err := filepath.Glob(filepath.Join(parent, "runq-quota-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		var pid, n int
+		if _, err := fmt.Sscanf(filepath.Base(g), "runq-quota-%d-%d", &pid, &n); err != nil {
+			continue
+		}
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
+			left = append(left, g)
+		}
+	}
+	return left
 }
 
 // TestQuotaRefused: an ordinary user is told what it takes.

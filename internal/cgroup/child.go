@@ -54,8 +54,8 @@ const (
 	groupTries = 100
 )
 
-// Child is a group below the process's own, for some of its threads. Its methods may be
-// called at the same time, but for SetLimit and Remove.
+// Child is a group below the process's own, for some of its threads (NewChild), or for other
+// processes (NewForProcesses). Its methods may be called at the same time, but for SetLimit and Remove.
 type Child struct {
 	g      *Group
 	files  control
@@ -112,7 +112,7 @@ func (g *Group) newChild(root string, files control) (*Child, error) {
 	parent := g.levels[0].dir
 	defer files.lock(parent)()
 	others := g.sweep(parent, files)
-	name, err := makeChild(parent, files)
+	name, err := makeChild(parent, files, forThreads)
 	if err != nil {
 		return nil, fmt.Errorf("cgroup: no group can be made below /%s: it takes a superuser, or a group that was given to this user, "+
 			"and control groups mounted for writing: %w", parent, err)
@@ -129,9 +129,9 @@ func (g *Group) newChild(root string, files control) (*Child, error) {
 }
 
 // makeChild makes a folder with a name that isn't in use, and returns that.
-func makeChild(parent string, files control) (name string, err error) {
+func makeChild(parent string, files control, what string) (name string, err error) {
 	for range groupTries {
-		name = childName(os.Getpid(), childNumber.Add(1))
+		name = childName(what, os.Getpid(), childNumber.Add(1))
 		err = files.mkdir(path.Join(parent, name))
 		if errors.Is(err, fs.ErrExist) && files.remove(path.Join(parent, name)) == nil {
 			err = files.mkdir(path.Join(parent, name)) // it was left by a process that had this number before
@@ -143,38 +143,51 @@ func makeChild(parent string, files control) (name string, err error) {
 	return name, err
 }
 
-func childName(pid int, n int64) string { return fmt.Sprintf("runq-%d-%d", pid, n) }
+// What a group is for, in its name. The others of this form say that the cpu controller was
+// perhaps enabled for them.
+const (
+	forThreads   = "runq"
+	forProcesses = "runq-quota"
+)
 
-// childPID returns which process has made a group of this name; ok is false if it isn't of that form.
-func childPID(name string) (pid int, ok bool) {
+func childName(what string, pid int, n int64) string { return fmt.Sprintf("%s-%d-%d", what, pid, n) }
+
+// childOf tells what a group of this name is for, and which process has made it: "" if it isn't runq's.
+func childOf(name string) (what string, pid int) {
 	var n int64
-	_, err := fmt.Sscanf(name, "runq-%d-%d", &pid, &n)
-	return pid, err == nil && pid > 0 && name == childName(pid, n)
+	for _, what := range []string{forThreads, forProcesses} {
+		_, err := fmt.Sscanf(name, what+"-%d-%d", &pid, &n)
+		if err == nil && pid > 0 && name == childName(what, pid, n) {
+			return what, pid
+		}
+	}
+	return "", 0
 }
 
 // sweep removes the groups of processes that don't exist any more, and returns whether there
-// were groups of runq's at all. The kernel refuses to remove those that aren't empty.
+// were any for threads. The kernel refuses to remove those that aren't empty.
 // What can't be removed is in nobody's way.
-func (g *Group) sweep(parent string, files control) (any bool) {
-	for _, name := range g.groupsIn(parent) {
-		pid, ok := childPID(name)
-		any = any || ok
-		if ok && !isDir(g.fsys, fmt.Sprintf("proc/%d", pid)) && isDir(g.fsys, "proc/self") {
+func (g *Group) sweep(parent string, files control) (threads bool) {
+	names, _ := g.groupsIn(parent)
+	for _, name := range names {
+		what, pid := childOf(name)
+		threads = threads || what == forThreads
+		if what != "" && !isDir(g.fsys, fmt.Sprintf("proc/%d", pid)) && isDir(g.fsys, "proc/self") {
 			_ = files.remove(path.Join(parent, name))
 		}
 	}
-	return any
+	return threads
 }
 
-// groupsIn returns the names of the groups in another; none if that can't be read.
-func (g *Group) groupsIn(dir string) (names []string) {
-	entries, _ := fs.ReadDir(g.fsys, dir)
+// groupsIn returns the names of the groups in another.
+func (g *Group) groupsIn(dir string) (names []string, err error) {
+	entries, err := fs.ReadDir(g.fsys, dir)
 	for _, e := range entries {
 		if e.IsDir() {
 			names = append(names, e.Name())
 		}
 	}
-	return names
+	return names, err
 }
 
 // setUp makes a new group fit for threads of the lowest priority.
@@ -254,8 +267,12 @@ func LimitOf(cpus float64, period time.Duration) Limit {
 	return Limit{leastQuota, min(period, time.Second)}
 }
 
-// SetLimit sets the group's limit; the zero Limit is none.
+// SetLimit sets the group's limit; the zero Limit is none. As in Add, it is an error if the process, and
+// so its threads, are in another group by now.
 func (c *Child) SetLimit(l Limit) error {
+	if err := c.g.moved(); err != nil {
+		return err
+	}
 	err := c.setLimit(l)
 	if !c.g.unified || !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -301,7 +318,7 @@ func (c *Child) setLimit(l Limit) error {
 // Throttled reads how often the group was throttled.
 func (c *Child) Throttled() (Throttled, error) { return c.g.throttledAt(c.dir) }
 
-// Remove removes the group. Its threads must have ended, or be about to: it waits for them,
+// Remove removes the group. What was in it must have ended, or be about to: it waits for that,
 // but not for ever. The error names a group that stays.
 func (c *Child) Remove() error {
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
@@ -310,7 +327,7 @@ func (c *Child) Remove() error {
 			return nil
 		}
 		if !errors.Is(err, syscall.EBUSY) || time.Since(begun) > c.patience {
-			return fmt.Errorf("cgroup: the group %s stays, remove it when nothing is in it any more; processes that its threads have started are: %w", c.path, err)
+			return fmt.Errorf("cgroup: the group %s stays, remove it when nothing is in it any more; processes that were started from there are: %w", c.path, err)
 		}
 	}
 }
@@ -328,7 +345,10 @@ func (c *Child) remove() error {
 // disable undoes what was done to the process's group, unless there are groups in it: they may
 // want it, too. The last one of runq's does it. The process's group is locked.
 func (c *Child) disable() {
-	if c.disables && len(c.g.groupsIn(c.parent)) == 0 {
+	if !c.disables {
+		return
+	}
+	if others, err := c.g.groupsIn(c.parent); err == nil && len(others) == 0 {
 		_ = c.set(c.parent, "cgroup.subtree_control", "-cpu")
 	}
 }

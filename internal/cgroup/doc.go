@@ -1,6 +1,6 @@
 // Package cgroup reads the CPU limit of the control group that this process is in,
-// and what came of it: time used, and time throttled. It makes groups below that one for some
-// of the process's threads, too ([Group.NewChild]).
+// and what came of it: time used, and time throttled. It makes groups below that one, too: for some
+// of the process's threads ([Group.NewChild]), and for other processes ([Group.NewForProcesses]).
 //
 // The facts are from the kernel's documents cgroup-v2.rst, cgroup-v1/cgroups.rst,
 // cgroup-v1/cpuacct.rst and scheduler/sched-bwc.rst, from cgroups(7),

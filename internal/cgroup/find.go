@@ -16,7 +16,6 @@ var ErrNone = errors.New("cgroup: this process is in no cgroup that controls CPU
 
 const (
 	membersFile = "proc/self/cgroup"
-	threadFile  = "proc/thread-self/cgroup"
 	mountsFile  = "proc/self/mountinfo"
 )
 
@@ -34,7 +33,7 @@ type level struct {
 // file couldn't be read or understood. A process that is moved to another group
 // later must look again.
 func Find(fsys fs.FS) (*Group, error) {
-	members, err := readMembers(fsys, membersFile)
+	members, err := readMembers(fsys)
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +63,14 @@ func Find(fsys fs.FS) (*Group, error) {
 	return g, nil
 }
 
-// moved says so if the calling thread isn't where the process was when g was found. It knows nothing
-// where that can't be read.
+// moved says so if the process isn't where it was when g was found. It knows nothing where that
+// can't be read.
 func (g *Group) moved() error {
 	controller := "cpu"
 	if g.unified {
 		controller = ""
 	}
-	members, err := readMembers(g.fsys, threadFile)
+	members, err := readMembers(g.fsys)
 	now, ok := members[controller]
 	if before := cmp.Or(g.levels[0].path, "/"); err == nil && ok && now != before {
 		return fmt.Errorf("cgroup: this process has been moved from the group %s to %s", before, now)
@@ -80,10 +79,10 @@ func (g *Group) moved() error {
 }
 
 // readMembers returns the path of the process's group for each controller of
-// version 1, and that of version 2 as the one of the controller "". The file may be a thread's.
-func readMembers(fsys fs.FS, name string) (map[string]string, error) {
+// version 1, and that of version 2 as the one of the controller "".
+func readMembers(fsys fs.FS) (map[string]string, error) {
 	members := make(map[string]string)
-	err := eachLine(fsys, name, func(line string) error {
+	err := eachLine(fsys, membersFile, func(line string) error {
 		f := strings.SplitN(line, ":", 3) // hierarchy, controllers, path; the last may have colons
 		if len(f) != 3 || !strings.HasPrefix(f[2], "/") {
 			return fmt.Errorf("%q is not hierarchy:controllers:/path", line)

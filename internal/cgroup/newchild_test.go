@@ -118,7 +118,14 @@ func (k *fakeKernel) mkdir(name string) error {
 		k.addFiles(name)
 		return nil
 	}
-	k.put(name+"/cgroup.type", "domain\n")
+	kind := "domain"
+	beside, _ := filepath.Glob(filepath.Join(k.root, path.Dir(name), "*/cgroup.type"))
+	for _, file := range beside {
+		if text, err := os.ReadFile(file); err == nil && string(text) == "threaded\n" {
+			kind = "domain invalid" // until it is threaded, too
+		}
+	}
+	k.put(name+"/cgroup.type", kind+"\n")
 	k.put(name+"/cgroup.threads", "")
 	if k.get(path.Dir(name)+"/cgroup.subtree_control") == "cpu" {
 		k.addFiles(name)
@@ -254,7 +261,7 @@ func TestNewChildRefused(t *testing.T) {
 	} {
 		k, g := newFakeKernel(t, c.unified)
 		if c.fail == "mkdir *" {
-			k.fail[childName(os.Getpid(), childNumber.Load()+1)] = c.err
+			k.fail[childName(forThreads, os.Getpid(), childNumber.Load()+1)] = c.err
 		} else {
 			k.fail[c.fail] = c.err
 		}
@@ -314,11 +321,11 @@ func TestChildErrors(t *testing.T) {
 // TestChildNames: groups that others have left behind go, and those in use stay; names don't collide.
 func TestChildNames(t *testing.T) {
 	k, g := newFakeKernel(t, false)
-	own := func(n int64) string { return childName(os.Getpid(), childNumber.Load()+n) }
+	own := func(n int64) string { return childName(forThreads, os.Getpid(), childNumber.Load()+n) }
 	k.put("proc/77/stat", "")
 	k.put(fmt.Sprintf("proc/%d/stat", os.Getpid()), "")
-	stay := []string{"runq-77-1", "runq-088-1", "runq-88-1x", "runq-88", "runq--88-1", "runq-88-1-1", "runq-isolate-3", own(1), own(3)}
-	for _, name := range append(slices.Clone(stay), "runq-88-1", "runq-88-12", own(2)) {
+	stay := []string{"runq-77-1", "runq-088-1", "runq-88-1x", "runq-88", "runq--88-1", "runq-88-1-1", "runq-quota-77-3", "runq-quota-3", own(1), own(3)}
+	for _, name := range append(slices.Clone(stay), "runq-88-1", "runq-88-12", "runq-quota-88-1", own(2)) {
 		k.put(procsGroup+"/"+name+"/tasks", "")
 	}
 	k.fail["remove "+procsGroup+"/"+own(1)] = syscall.EBUSY
@@ -426,13 +433,16 @@ func TestMoved(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.writes = nil
-		k.put(threadFile, "3:cpu:/work\n0::/work\n")
+		k.put(membersFile, "3:cpu:/work\n0::/work\n")
 		if err := child.Add(0); err != nil || len(k.writes) != 1 {
 			t.Errorf("version 2: %v; where it was, it writes %v, %v", unified, k.writes, err)
 		}
-		k.put(threadFile, "3:cpu:/\n0::/\n")
+		k.put(membersFile, "3:cpu:/\n0::/\n")
 		if err := child.Add(0); err == nil || !strings.Contains(err.Error(), "moved from the group /work to /") || len(k.writes) != 1 {
 			t.Errorf("version 2: %v; elsewhere it writes %v, %v", unified, k.writes, err)
+		}
+		if err := child.SetLimit(LimitOf(0.5, 10*ms)); err == nil || len(k.writes) != 1 {
+			t.Errorf("version 2: %v; elsewhere a limit is set: %v, %v", unified, k.writes, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -33,16 +34,38 @@ func (g *Group) newForProcesses(root string, files control, l Limit) (*Child, er
 }
 
 func (g *Group) newLimited(parent, root string, files control, l Limit) (*Child, error) {
-	name, err := makeChild(parent, files)
+	defer files.lock(parent)()
+	g.sweep(parent, files)
+	name, err := makeChild(parent, files, forProcesses)
 	if err != nil {
 		return nil, err
 	}
 	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: endPatience}
 	c.path = filepath.Join(root, c.dir)
-	if err := c.setLimit(l); err != nil {
+	if err = c.forProcesses(); err == nil {
+		err = c.setLimit(l)
+	}
+	if err != nil {
 		return nil, errors.Join(err, files.remove(c.dir))
 	}
 	return c, nil
+}
+
+// forProcesses tells why a new group can't have processes: in version 2, for one, because there
+// are groups for threads beside it.
+func (c *Child) forProcesses() error {
+	if !c.g.unified {
+		return nil
+	}
+	name := c.dir + "/cgroup.type"
+	text, err := readFile(c.g.fsys, name)
+	if err != nil {
+		return err
+	}
+	if text = strings.TrimSpace(text); text != "domain" {
+		return fmt.Errorf("cgroup: a group in /%s can't have processes: it is of the type %q", c.parent, text)
+	}
+	return nil
 }
 
 // Enter puts this process into a group, by its folder ([Child.Dir]).

@@ -17,18 +17,23 @@ func TestNewForProcesses(t *testing.T) {
 		what    string
 		unified bool
 		enabled []string // version 2: the groups in which the controller is
+		threads bool     // there is a group for threads in the process's
 		want    string   // where it is made
 		writes  string
 	}{
-		{"version 1", false, nil, own, "cpu.cfs_quota_us 40000"},
-		{"version 2", true, []string{own}, own, "cpu.max 40000 100000"},
-		{"version 2, in a group that has none", true, []string{top}, top, "cpu.max 40000 100000"},
-		{"version 2, without the controller", true, nil, "", ""},
+		{"version 1", false, nil, false, own, "cpu.cfs_quota_us 40000"},
+		{"version 2", true, []string{own}, false, own, "cpu.max 40000 100000"},
+		{"version 2, in a group that has none", true, []string{top}, false, top, "cpu.max 40000 100000"},
+		{"version 2, beside threads", true, []string{own, top}, true, top, "cpu.max 40000 100000"},
+		{"version 2, without the controller", true, nil, false, "", ""},
 	} {
 		k, g := newFakeKernel(t, c.unified)
 		k.put(top+"/cgroup.subtree_control", "\n")
 		for _, dir := range c.enabled {
 			k.put(dir+"/cgroup.subtree_control", "cpu\n")
+		}
+		if c.threads {
+			k.put(own+"/threads/cgroup.type", "threaded\n")
 		}
 		child, err := g.newForProcesses(k.root, k, Limit{40 * ms, 100 * ms})
 		if c.want == "" {
@@ -47,8 +52,13 @@ func TestNewForProcesses(t *testing.T) {
 				t.Errorf("%s: %v", c.what, err)
 			}
 		}
-		if left, err := filepath.Glob(filepath.Join(k.root, top, "runq-*")); err != nil || len(left) != 0 || len(k.groups()) != 0 {
-			t.Errorf("%s: left behind: %v, %v", c.what, left, k.groups())
+		for _, dir := range []string{own, top} {
+			if left, err := filepath.Glob(filepath.Join(k.root, dir, "runq-*")); err != nil || len(left) != 0 {
+				t.Errorf("%s: left behind: %v, %v", c.what, left, err)
+			}
+		}
+		if k.removed {
+			t.Errorf("%s: a group was removed without a lock", c.what)
 		}
 	}
 }

@@ -8,10 +8,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/runq-go/runq/internal/cgroup"
 )
 
 // stop stops the child's process and returns when it stands.
@@ -127,36 +128,18 @@ func TestTenthOfProcessor(t *testing.T) {
 func newQuota(t *testing.T) string {
 	t.Helper()
 	needRoot(t, "to make a control group")
-	parent, settings := cpuGroup(t)
-	dir, err := os.MkdirTemp(parent, "runq-test-")
+	own, err := cgroup.Find(os.DirFS("/"))
 	if err != nil {
-		missing(t, "no control group can be made: %v", err)
+		missing(t, "no control group: %v", err)
+	}
+	g, err := own.NewForProcesses("/", cgroup.Limit{Quota: 10 * time.Millisecond, Period: 100 * time.Millisecond})
+	if err != nil {
+		missing(t, "no quota can be set: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := os.Remove(dir); err != nil {
-			t.Errorf("the control group stays: %v", err)
+		if err := g.Remove(); err != nil {
+			t.Error(err)
 		}
 	})
-	for name, value := range settings {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(value), 0); err != nil {
-			missing(t, "no quota can be set: %v", err)
-		}
-	}
-	return dir
-}
-
-// cpuGroup returns the folder in which groups with a quota of processor time can be
-// made, and what to write into a new one for a tenth of a processor: 10 ms in 100.
-func cpuGroup(t *testing.T) (dir string, settings map[string]string) {
-	t.Helper()
-	if on, err := os.ReadFile("/sys/fs/cgroup/cgroup.subtree_control"); err == nil {
-		if !strings.Contains(string(on), "cpu") {
-			missing(t, "control groups here have no quota of processor time: %s", on)
-		}
-		return "/sys/fs/cgroup", map[string]string{"cpu.max": "10000 100000"}
-	}
-	if _, err := os.Stat("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"); err != nil {
-		missing(t, "control groups here have no quota of processor time: %v", err)
-	}
-	return "/sys/fs/cgroup/cpu", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "10000"}
+	return g.Dir()
 }

@@ -2,8 +2,8 @@ package osthread
 
 import "syscall"
 
-// readInto reads the beginning of a small file of /proc, and returns what there is of it. It
-// doesn't allocate, and doesn't wait as reading from other files may.
+// readInto reads the beginning of a small file of /proc, and returns what there is of it.
+// That takes some microseconds, and doesn't wait as reading from other files may.
 func readInto(buf []byte, name string) ([]byte, error) {
 	fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
