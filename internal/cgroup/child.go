@@ -143,8 +143,8 @@ func makeChild(parent string, files control, what string) (name string, err erro
 	return name, err
 }
 
-// What a group is for, in its name. The others of this form say that the cpu controller was
-// perhaps enabled for them.
+// What a group is for, in its name: those for threads show that the cpu controller was perhaps
+// enabled for them.
 const (
 	forThreads   = "runq"
 	forProcesses = "runq-quota"
