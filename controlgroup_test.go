@@ -326,12 +326,12 @@ func TestThrottledIsNoPressure(t *testing.T) {
 func TestControlGroupWithout(t *testing.T) {
 	g := &fakeGroup{addErr: syscall.ENOSPC}
 	s, _ := grouped(t, g, nil)
-	runBackground(t, s.Background(), func(tk *Task) error {
+	runBackground(t, s.Background(), func(tk *Task) error { //nolint:errcheck // there is none
 		if tk.m.grouped {
 			t.Error("it counts as being in the group")
 		}
 		return nil
-	}) //nolint:errcheck // there is none
+	})
 	for i, refused := range []error{syscall.EINVAL, nil} {
 		g.refuse(refused)
 		s.limitGroup(0.5, 10*ms+int64(i)*limitEvery)

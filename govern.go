@@ -349,11 +349,7 @@ func (s *Scheduler) readLimit() {
 	s.setLimit(limit)
 	if th, err := g.group.Throttled(); err == nil {
 		s.lock.Lock()
-		g.throttled = cgroup.Throttled{
-			Periods:          th.Periods - min(g.first.Periods, th.Periods),
-			ThrottledPeriods: th.ThrottledPeriods - min(g.first.ThrottledPeriods, th.ThrottledPeriods),
-			Time:             th.Time - min(g.first.Time, th.Time),
-		}
+		g.throttled = th.Since(g.first)
 		s.lock.Unlock()
 	}
 }

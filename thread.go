@@ -120,7 +120,7 @@ func (c *carrier) serveBound() {
 	t := &c.task
 	for t.e.env != nil {
 		t.begin(c.m)
-		if c.m.restrained() && c.m.p.attn.Load()&attnAsked != 0 {
+		if c.m.restrained() {
 			t.attend()
 		}
 		t.call()

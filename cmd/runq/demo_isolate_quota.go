@@ -21,11 +21,11 @@ const (
 
 // newQuotaGroup makes a control group that gets so many CPUs at most.
 func newQuotaGroup(cpus float64) (*cgroup.Child, error) {
+	var g *cgroup.Child
 	own, err := cgroup.Find(os.DirFS("/"))
-	if err != nil {
-		return nil, fmt.Errorf("--quota %v: %w", cpus, err)
+	if err == nil {
+		g, err = own.NewForProcesses("/", cgroup.LimitOf(cpus, quotaPeriod))
 	}
-	g, err := own.NewForProcesses("/", cgroup.LimitOf(cpus, quotaPeriod))
 	if err != nil {
 		return nil, fmt.Errorf("--quota %v: %w", cpus, err)
 	}
@@ -45,23 +45,15 @@ func enterGroup(dir string, args []string) error {
 	return fmt.Errorf("starting again in a control group: %w", syscall.Exec(self, append([]string{self}, args...), os.Environ()))
 }
 
-// A throttle is how often a control group has run out of its quota.
-type throttle struct {
-	Periods, Throttled uint64
-}
-
-// readThrottle reads it; without a group there is none.
-func readThrottle(g *cgroup.Child) (throttle, error) {
+// readThrottled reads how often a group has run out of its quota: never, without one.
+func readThrottled(g *cgroup.Child) (cgroup.Throttled, error) {
 	if g == nil {
-		return throttle{}, nil
+		return cgroup.Throttled{}, nil
 	}
-	t, err := g.Throttled()
-	return throttle{t.Periods, t.ThrottledPeriods}, err
+	return g.Throttled()
 }
 
-func (t throttle) since(before throttle) throttle {
-	return throttle{t.Periods - before.Periods, t.Throttled - before.Throttled}
+// throttledPart is how much of the periods: 0 if there were none, which is when nothing ran.
+func throttledPart(t cgroup.Throttled) float64 {
+	return divide(float64(t.ThrottledPeriods), float64(t.Periods))
 }
-
-// part is how much of the periods: 0 if there were none, which is when nothing ran.
-func (t throttle) part() float64 { return divide(float64(t.Throttled), float64(t.Periods)) }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/runq-go/runq/internal/cgroup"
 )
 
 // shownQuantiles are the columns of latencies; the last one is the maximum.
@@ -49,7 +51,7 @@ func (r isolateRow) pause99() time.Duration {
 
 // throttled is the part of periods in which the server ran out of its quota.
 func (r isolateRow) throttled() float64 {
-	return of(r, func(t trial) float64 { return t.Throttle.part() })
+	return of(r, func(t trial) float64 { return throttledPart(t.Throttle) })
 }
 
 // writeReport writes all tables. It writes to memory, so it looks at no errors.
@@ -135,12 +137,12 @@ func (o *isolateOptions) writeAround(w io.Writer, rows []isolateRow) {
 			late(0.5), late(0.99), late(1),
 			of(r, func(t trial) float64 { return t.Others }))
 		if o.quota > 0 {
-			var sum throttle
+			var sum cgroup.Throttled
 			for _, t := range r.trials {
 				sum.Periods += t.Throttle.Periods
-				sum.Throttled += t.Throttle.Throttled
+				sum.ThrottledPeriods += t.Throttle.ThrottledPeriods
 			}
-			fmt.Fprintf(t, "%d of %d periods\t", sum.Throttled, sum.Periods)
+			fmt.Fprintf(t, "%d of %d periods\t", sum.ThrottledPeriods, sum.Periods)
 		}
 		fmt.Fprintln(t)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/runq-go/runq/internal/cgroup"
 )
 
 // fixedRow is a mode of one trial in which 99 of 100 requests took d, and one ten times that. What it
@@ -24,7 +26,7 @@ func fixedRow(letter string, d time.Duration, mb float64) isolateRow {
 		Load: l,
 		Server: serverResult{Elapsed: 2 * time.Second, Compressed: int64(2e6 * mb), Procs: 2,
 			Pauses: pauses{Cycles: 7, Stops: 14, P50: 10 * time.Microsecond, P99: time.Duration(mb) * time.Microsecond}},
-		Throttle: throttle{Periods: 200, Throttled: uint64(mb)},
+		Throttle: cgroup.Throttled{Periods: 200, ThrottledPeriods: uint64(mb)},
 	}}}
 }
 
@@ -115,7 +117,7 @@ func TestReportOfSome(t *testing.T) {
 
 func TestReportWithQuota(t *testing.T) {
 	rows := fixedRows()
-	rows[4].trials[0].Throttle = throttle{Periods: 200, Throttled: 2}
+	rows[4].trials[0].Throttle = cgroup.Throttled{Periods: 200, ThrottledPeriods: 2}
 	rows[4].trials[0].Load.Unanswered = 3
 	rows[1].trials[0].Others = 0.25
 	o := isolateDefaults()

@@ -14,8 +14,8 @@ import (
 type trial struct {
 	Server   serverResult
 	Load     *loadResult
-	Throttle throttle // of the server's control group, with --quota
-	Others   float64  // how many CPUs others kept busy meanwhile
+	Throttle cgroup.Throttled // of the server's control group, with --quota
+	Others   float64          // how many CPUs others kept busy meanwhile
 }
 
 // runTrial measures a mode once. say is told what is going on.
@@ -109,7 +109,7 @@ func (o *isolateOptions) converse(children []*child, group *cgroup.Child, say fu
 	if err != nil {
 		return t, err
 	}
-	t.Throttle = after.throttle.since(before.throttle)
+	t.Throttle = after.throttled.Since(before.throttled)
 	t.Others = max(0, (after.others-before.others).Seconds()/after.at.Sub(before.at).Seconds()) // ticks are coarse
 	server.say(orderMeasured)
 	if err := expect(phaseResult); err != nil {
@@ -121,14 +121,14 @@ func (o *isolateOptions) converse(children []*child, group *cgroup.Child, say fu
 
 // A moment is what this process sees of the measurement from outside.
 type moment struct {
-	at       time.Time
-	throttle throttle
-	others   time.Duration // of CPU time
+	at        time.Time
+	throttled cgroup.Throttled
+	others    time.Duration // of CPU time
 }
 
 func look(group *cgroup.Child, children ...*child) (m moment, err error) {
 	m.at = time.Now()
-	if m.throttle, err = readThrottle(group); err != nil {
+	if m.throttled, err = readThrottled(group); err != nil {
 		return m, err
 	}
 	m.others, err = readCPUTime(children...)

@@ -112,13 +112,11 @@ func (g *Group) newChild(root string, files control) (*Child, error) {
 	parent := g.levels[0].dir
 	defer files.lock(parent)()
 	others := g.sweep(parent, files)
-	name, err := makeChild(parent, files, forThreads)
+	c, err := g.makeChild(parent, root, files, forThreads)
 	if err != nil {
 		return nil, fmt.Errorf("cgroup: no group can be made below /%s: it takes a superuser, or a group that was given to this user, "+
 			"and control groups mounted for writing: %w", parent, err)
 	}
-	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: removePatience}
-	c.path = filepath.Join(root, c.dir)
 	c.disables = g.unified && others
 	if err := c.setUp(); err != nil {
 		err = errors.Join(err, files.remove(c.dir))
@@ -128,19 +126,27 @@ func (g *Group) newChild(root string, files control) (*Child, error) {
 	return c, nil
 }
 
-// makeChild makes a folder with a name that isn't in use, and returns that.
-func makeChild(parent string, files control, what string) (name string, err error) {
+// makeChild makes a group as it comes, with a name that isn't in use. The parent is locked.
+func (g *Group) makeChild(parent, root string, files control, what string) (*Child, error) {
+	var dir string
+	var err error
 	for range groupTries {
-		name = childName(what, os.Getpid(), childNumber.Add(1))
-		err = files.mkdir(path.Join(parent, name))
-		if errors.Is(err, fs.ErrExist) && files.remove(path.Join(parent, name)) == nil {
-			err = files.mkdir(path.Join(parent, name)) // it was left by a process that had this number before
+		dir = path.Join(parent, childName(what, os.Getpid(), childNumber.Add(1)))
+		err = files.mkdir(dir)
+		if errors.Is(err, fs.ErrExist) && files.remove(dir) == nil {
+			err = files.mkdir(dir) // it was left by a process that had this number before
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			break
 		}
 	}
-	return name, err
+	if err != nil {
+		return nil, err
+	}
+	return &Child{
+		g: g, files: files, path: filepath.Join(root, dir), dir: dir, parent: parent,
+		period: usualPeriod, patience: removePatience,
+	}, nil
 }
 
 // What a group is for, in its name: those for threads show that the cpu controller was perhaps

@@ -239,3 +239,14 @@ func TestDeepGroup(t *testing.T) {
 		t.Errorf("%d levels; want 1001 and the mount at the end", len(got))
 	}
 }
+
+// TestThrottledSince: what has come since, and never less than nothing.
+func TestThrottledSince(t *testing.T) {
+	before := Throttled{10, 4, 3 * ms}
+	if got, want := (Throttled{25, 9, 7 * ms}).Since(before), (Throttled{15, 5, 4 * ms}); got != want {
+		t.Errorf("since: %v, want %v", got, want)
+	}
+	if got, want := (Throttled{12, 1, ms}).Since(before), (Throttled{2, 0, 0}); got != want {
+		t.Errorf("of another group: %v, want %v", got, want)
+	}
+}

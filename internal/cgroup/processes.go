@@ -3,8 +3,6 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"path"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -36,12 +34,11 @@ func (g *Group) newForProcesses(root string, files control, l Limit) (*Child, er
 func (g *Group) newLimited(parent, root string, files control, l Limit) (*Child, error) {
 	defer files.lock(parent)()
 	g.sweep(parent, files)
-	name, err := makeChild(parent, files, forProcesses)
+	c, err := g.makeChild(parent, root, files, forProcesses)
 	if err != nil {
 		return nil, err
 	}
-	c := &Child{g: g, files: files, dir: path.Join(parent, name), parent: parent, period: usualPeriod, patience: endPatience}
-	c.path = filepath.Join(root, c.dir)
+	c.patience = endPatience
 	if err = c.forProcesses(); err == nil {
 		err = c.setLimit(l)
 	}

@@ -16,6 +16,16 @@ type Throttled struct {
 	Time             time.Duration // summed over CPUs: two that stood still for 1 ms are 2 ms
 }
 
+// Since returns what has come since before: nothing where that was more, for then it was
+// another group's.
+func (t Throttled) Since(before Throttled) Throttled {
+	return Throttled{
+		Periods:          t.Periods - min(before.Periods, t.Periods),
+		ThrottledPeriods: t.ThrottledPeriods - min(before.ThrottledPeriods, t.ThrottledPeriods),
+		Time:             t.Time - min(before.Time, t.Time),
+	}
+}
+
 // Usage reads the CPU time, user and system, that all processes in a group have used
 // so far: in the one that had the least limit in the last call of [Group.Limit], or
 // without any limit in the process's own. In version 1 the time is counted in a
